@@ -1,0 +1,5 @@
+/** JMH benchmarks of the Java side, and comparison programs. */
+module dev.hornbeam.bench {
+    requires dev.hornbeam.training;
+    requires jmh.core;
+}

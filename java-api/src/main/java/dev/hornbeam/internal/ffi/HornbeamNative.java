@@ -1,0 +1,1314 @@
+package dev.hornbeam.internal.ffi;
+
+import static java.lang.foreign.ValueLayout.ADDRESS;
+import static java.lang.foreign.ValueLayout.JAVA_DOUBLE;
+import static java.lang.foreign.ValueLayout.JAVA_INT;
+import static java.lang.foreign.ValueLayout.JAVA_LONG;
+
+import java.lang.foreign.FunctionDescriptor;
+import java.lang.foreign.Linker;
+import java.lang.foreign.MemorySegment;
+import java.lang.invoke.MethodHandle;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+
+/**
+ * The functions of {@code native/include/hornbeam.h}, one method each, in the header's order and with its names less the
+ * prefix {@code hb_}.
+ *
+ * <p>A method whose C function gives a tensor returns its handle, which is above 0; one whose C function gives only a
+ * status returns nothing. Both throw the exception that {@link NativeErrors} makes of a status below 0, so that no caller
+ * has to look at one. Where the header allows a null pointer, pass {@link MemorySegment#NULL}; where it allows "no tensor",
+ * pass 0.
+ *
+ * <p>Every method handle is a constant, so that the JIT compiles a call to little more than a jump. When the library is
+ * missing or of another ABI the class still loads, and every method throws the reason.
+ */
+public final class HornbeamNative {
+    /** The number of the header that this class was written for. */
+    public static final int ABI_VERSION = 1;
+
+    private static final Map<String, FunctionDescriptor> BINDINGS = new LinkedHashMap<>();
+
+    private static final MethodHandle ABI_VERSION =
+            critical("hb_abi_version", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle LAST_ERROR =
+            link("hb_last_error", FunctionDescriptor.of(ADDRESS));
+    private static final MethodHandle INFO =
+            link("hb_info", FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG));
+    private static final MethodHandle SET_TIER =
+            link("hb_set_tier", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+    private static final MethodHandle TIER =
+            link("hb_tier", FunctionDescriptor.of(ADDRESS));
+    private static final MethodHandle SET_THREADS =
+            link("hb_set_threads", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle THREADS =
+            critical("hb_threads", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle DEVICE_AVAILABLE =
+            link("hb_device_available", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle OP_COUNT =
+            link("hb_op_count", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle OP_DESCRIBE =
+            link("hb_op_describe", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
+    private static final MethodHandle MEMORY_STATS =
+            link("hb_memory_stats", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
+    private static final MethodHandle MEMORY_RESET_PEAK =
+            link("hb_memory_reset_peak", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle MEMORY_LIMIT =
+            link("hb_memory_limit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
+    private static final MethodHandle MEMORY_TRIM =
+            link("hb_memory_trim", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle EMPTY =
+            link("hb_empty", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
+    private static final MethodHandle FULL =
+            link("hb_full", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE));
+    private static final MethodHandle RANDOM_UNIFORM =
+            link("hb_random_uniform", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS));
+    private static final MethodHandle RANDOM_NORMAL =
+            link("hb_random_normal", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS));
+    private static final MethodHandle ALIAS =
+            critical("hb_alias", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle RELEASE =
+            critical("hb_release", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
+    private static final MethodHandle DESCRIBE =
+            critical("hb_describe", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
+    private static final MethodHandle READ =
+            link("hb_read", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG));
+    private static final MethodHandle WRITE =
+            link("hb_write", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG));
+    private static final MethodHandle DATA =
+            critical("hb_data", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
+    private static final MethodHandle COPY =
+            link("hb_copy", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle CAST =
+            link("hb_cast", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT));
+    private static final MethodHandle TO_DEVICE =
+            link("hb_to_device", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT));
+    private static final MethodHandle RESHAPE =
+            link("hb_reshape", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS));
+    private static final MethodHandle SLICE =
+            link("hb_slice", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle PERMUTE =
+            link("hb_permute", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS));
+    private static final MethodHandle EXPAND =
+            link("hb_expand", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS));
+    private static final MethodHandle DENSE =
+            link("hb_dense", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle CONCAT =
+            link("hb_concat", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
+    private static final MethodHandle PAD =
+            link("hb_pad", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, JAVA_DOUBLE));
+    private static final MethodHandle GATHER_ROWS =
+            link("hb_gather_rows", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle SCATTER_ROWS =
+            link("hb_scatter_rows", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT));
+    private static final MethodHandle TAKE_ALONG_ROWS =
+            link("hb_take_along_rows", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle WHERE =
+            link("hb_where", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle UNARY =
+            link("hb_unary", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_DOUBLE, JAVA_DOUBLE));
+    private static final MethodHandle UNARY_BACKWARD =
+            link("hb_unary_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, JAVA_DOUBLE));
+    private static final MethodHandle BINARY =
+            link("hb_binary", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle BINARY_SCALAR =
+            link("hb_binary_scalar", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_DOUBLE));
+    private static final MethodHandle ADD_SCALED =
+            link("hb_add_scaled", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE));
+    private static final MethodHandle BLEND =
+            link("hb_blend", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, JAVA_DOUBLE));
+    private static final MethodHandle REDUCE =
+            link("hb_reduce", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
+    private static final MethodHandle REDUCE_EXTREME_BACKWARD =
+            link("hb_reduce_extreme_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle ARGMAX =
+            link("hb_argmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle TOP_K =
+            link("hb_top_k", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS));
+    private static final MethodHandle SORT =
+            link("hb_sort", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS));
+    private static final MethodHandle PERTURB_WEIGHT =
+            link("hb_perturb_weight", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, ADDRESS, JAVA_INT));
+    private static final MethodHandle MATMUL =
+            link("hb_matmul", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT));
+    private static final MethodHandle LINEAR =
+            link("hb_linear", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS));
+    private static final MethodHandle LINEAR_BACKWARD_DATA =
+            link("hb_linear_backward_data", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS));
+    private static final MethodHandle LINEAR_BACKWARD_WEIGHT =
+            link("hb_linear_backward_weight", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV2D =
+            link("hb_conv2d", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV2D_BACKWARD_DATA =
+            link("hb_conv2d_backward_data", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV2D_BACKWARD_WEIGHT =
+            link("hb_conv2d_backward_weight", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle MAX_POOL2D =
+            link("hb_max_pool2d", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle MAX_POOL2D_BACKWARD =
+            link("hb_max_pool2d_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle AVG_POOL2D =
+            link("hb_avg_pool2d", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, ADDRESS));
+    private static final MethodHandle AVG_POOL2D_BACKWARD =
+            link("hb_avg_pool2d_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS));
+    private static final MethodHandle GLOBAL_AVG_POOL =
+            link("hb_global_avg_pool", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle GLOBAL_AVG_POOL_BACKWARD =
+            link("hb_global_avg_pool_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle BATCH_NORM =
+            link("hb_batch_norm", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle BATCH_NORM_BACKWARD =
+            link("hb_batch_norm_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV_BN_ACT =
+            link("hb_conv_bn_act", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV_BN_ACT_BACKWARD =
+            link("hb_conv_bn_act_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle GROUP_NORM =
+            link("hb_group_norm", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_DOUBLE, ADDRESS, ADDRESS));
+    private static final MethodHandle GROUP_NORM_BACKWARD =
+            link("hb_group_norm_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS));
+    private static final MethodHandle LAYER_NORM =
+            link("hb_layer_norm", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, ADDRESS, ADDRESS));
+    private static final MethodHandle LAYER_NORM_BACKWARD =
+            link("hb_layer_norm_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle SOFTMAX =
+            link("hb_softmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle SOFTMAX_BACKWARD =
+            link("hb_softmax_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle LOG_SOFTMAX =
+            link("hb_log_softmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle LOG_SOFTMAX_BACKWARD =
+            link("hb_log_softmax_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle CROSS_ENTROPY =
+            link("hb_cross_entropy", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE));
+    private static final MethodHandle CROSS_ENTROPY_BACKWARD =
+            link("hb_cross_entropy_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE));
+    private static final MethodHandle SOFTMAX_SCORES =
+            link("hb_softmax_scores", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS));
+    private static final MethodHandle KL_DIVERGENCE =
+            link("hb_kl_divergence", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle KL_DIVERGENCE_BACKWARD =
+            link("hb_kl_divergence_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS));
+    private static final MethodHandle SQUARED_ERROR =
+            link("hb_squared_error", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle SQUARED_ERROR_BACKWARD =
+            link("hb_squared_error_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle DROPOUT =
+            link("hb_dropout", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, JAVA_INT, ADDRESS));
+    private static final MethodHandle SGD_STEP =
+            link("hb_sgd_step", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle ADAM_STEP =
+            link("hb_adam_step", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle GLOBAL_NORM =
+            link("hb_global_norm", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+    private static final MethodHandle SCALE_ALL =
+            link("hb_scale_all", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE));
+    private static final MethodHandle ASCEND =
+            link("hb_ascend", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle RESTORE =
+            link("hb_restore", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+
+    private HornbeamNative() {}
+
+    /** The bound functions by their C name, in the header's order. */
+    public static Map<String, FunctionDescriptor> bindings() {
+        return Collections.unmodifiableMap(BINDINGS);
+    }
+
+    private static MethodHandle link(String name, FunctionDescriptor type, Linker.Option... options) {
+        BINDINGS.put(name, type);
+        return NativeLibrary.function(name, type, options);
+    }
+
+    /** For functions that return at once and never wait: the thread's state is not changed around the call. */
+    private static MethodHandle critical(String name, FunctionDescriptor type) {
+        return link(name, type, Linker.Option.critical(false));
+    }
+
+    public static int abiVersion() {
+        try {
+            return (int) ABI_VERSION.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static MemorySegment lastError() {
+        try {
+            return (MemorySegment) LAST_ERROR.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static long info(MemorySegment buffer, long capacity) {
+        try {
+            return (long) INFO.invokeExact(buffer, capacity);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static void setTier(MemorySegment tier) {
+        int status;
+        try {
+            status = (int) SET_TIER.invokeExact(tier);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static MemorySegment tier() {
+        try {
+            return (MemorySegment) TIER.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static void setThreads(int threads) {
+        int status;
+        try {
+            status = (int) SET_THREADS.invokeExact(threads);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static int threads() {
+        try {
+            return (int) THREADS.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static int deviceAvailable(int device) {
+        try {
+            return (int) DEVICE_AVAILABLE.invokeExact(device);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static int opCount() {
+        try {
+            return (int) OP_COUNT.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static void opDescribe(int index, MemorySegment info) {
+        int status;
+        try {
+            status = (int) OP_DESCRIBE.invokeExact(index, info);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void memoryStats(int device, MemorySegment stats) {
+        int status;
+        try {
+            status = (int) MEMORY_STATS.invokeExact(device, stats);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void memoryResetPeak(int device) {
+        int status;
+        try {
+            status = (int) MEMORY_RESET_PEAK.invokeExact(device);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void memoryLimit(int device, long bytes) {
+        int status;
+        try {
+            status = (int) MEMORY_LIMIT.invokeExact(device, bytes);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void memoryTrim(int device) {
+        int status;
+        try {
+            status = (int) MEMORY_TRIM.invokeExact(device);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long empty(int device, int dtype, int rank, MemorySegment shape) {
+        long tensor;
+        try {
+            tensor = (long) EMPTY.invokeExact(device, dtype, rank, shape);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long full(int device, int dtype, int rank, MemorySegment shape, double value) {
+        long tensor;
+        try {
+            tensor = (long) FULL.invokeExact(device, dtype, rank, shape, value);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long randomUniform(int device, int rank, MemorySegment shape, double low, double high, MemorySegment stream) {
+        long tensor;
+        try {
+            tensor = (long) RANDOM_UNIFORM.invokeExact(device, rank, shape, low, high, stream);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long randomNormal(int device, int rank, MemorySegment shape, double mean, double deviation, MemorySegment stream) {
+        long tensor;
+        try {
+            tensor = (long) RANDOM_NORMAL.invokeExact(device, rank, shape, mean, deviation, stream);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long alias(long tensor) {
+        long tensor;
+        try {
+            tensor = (long) ALIAS.invokeExact(tensor);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void release(long tensor) {
+        int status;
+        try {
+            status = (int) RELEASE.invokeExact(tensor);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void describe(long tensor, MemorySegment descriptor) {
+        int status;
+        try {
+            status = (int) DESCRIBE.invokeExact(tensor, descriptor);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void read(long tensor, MemorySegment destination, long bytes) {
+        int status;
+        try {
+            status = (int) READ.invokeExact(tensor, destination, bytes);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void write(long tensor, MemorySegment source, long bytes) {
+        int status;
+        try {
+            status = (int) WRITE.invokeExact(tensor, source, bytes);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void data(long tensor, MemorySegment address) {
+        int status;
+        try {
+            status = (int) DATA.invokeExact(tensor, address);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void copy(long destination, long source) {
+        int status;
+        try {
+            status = (int) COPY.invokeExact(destination, source);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long cast(long x, int dtype) {
+        long tensor;
+        try {
+            tensor = (long) CAST.invokeExact(x, dtype);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long toDevice(long x, int device) {
+        long tensor;
+        try {
+            tensor = (long) TO_DEVICE.invokeExact(x, device);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long reshape(long x, int rank, MemorySegment shape) {
+        long tensor;
+        try {
+            tensor = (long) RESHAPE.invokeExact(x, rank, shape);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long slice(long x, int dimension, long start, long stop, long step) {
+        long tensor;
+        try {
+            tensor = (long) SLICE.invokeExact(x, dimension, start, stop, step);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long permute(long x, int rank, MemorySegment order) {
+        long tensor;
+        try {
+            tensor = (long) PERMUTE.invokeExact(x, rank, order);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long expand(long x, int rank, MemorySegment shape) {
+        long tensor;
+        try {
+            tensor = (long) EXPAND.invokeExact(x, rank, shape);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long dense(long x) {
+        long tensor;
+        try {
+            tensor = (long) DENSE.invokeExact(x);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long concat(int count, MemorySegment tensors, int dimension) {
+        long tensor;
+        try {
+            tensor = (long) CONCAT.invokeExact(count, tensors, dimension);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long pad(long x, MemorySegment before, MemorySegment after, double value) {
+        long tensor;
+        try {
+            tensor = (long) PAD.invokeExact(x, before, after, value);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long gatherRows(long x, long index) {
+        long tensor;
+        try {
+            tensor = (long) GATHER_ROWS.invokeExact(x, index);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void scatterRows(long destination, long index, long source, int add) {
+        int status;
+        try {
+            status = (int) SCATTER_ROWS.invokeExact(destination, index, source, add);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long takeAlongRows(long x, long index) {
+        long tensor;
+        try {
+            tensor = (long) TAKE_ALONG_ROWS.invokeExact(x, index);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long where(long condition, long a, long b) {
+        long tensor;
+        try {
+            tensor = (long) WHERE.invokeExact(condition, a, b);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long unary(int kind, long x, double alpha, double beta) {
+        long tensor;
+        try {
+            tensor = (long) UNARY.invokeExact(kind, x, alpha, beta);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long unaryBackward(int kind, long x, long dy, double alpha, double beta) {
+        long tensor;
+        try {
+            tensor = (long) UNARY_BACKWARD.invokeExact(kind, x, dy, alpha, beta);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long binary(int kind, long a, long b) {
+        long tensor;
+        try {
+            tensor = (long) BINARY.invokeExact(kind, a, b);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long binaryScalar(int kind, long a, double b) {
+        long tensor;
+        try {
+            tensor = (long) BINARY_SCALAR.invokeExact(kind, a, b);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void addScaled(long destination, long source, double alpha) {
+        int status;
+        try {
+            status = (int) ADD_SCALED.invokeExact(destination, source, alpha);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void blend(long destination, long source, double beta, double alpha) {
+        int status;
+        try {
+            status = (int) BLEND.invokeExact(destination, source, beta, alpha);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long reduce(int kind, long x, int count, MemorySegment dimensions, int keep) {
+        long tensor;
+        try {
+            tensor = (long) REDUCE.invokeExact(kind, x, count, dimensions, keep);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long reduceExtremeBackward(long x, long y, long dy) {
+        long tensor;
+        try {
+            tensor = (long) REDUCE_EXTREME_BACKWARD.invokeExact(x, y, dy);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long argmax(long x) {
+        long tensor;
+        try {
+            tensor = (long) ARGMAX.invokeExact(x);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void topK(long x, long k, MemorySegment out) {
+        int status;
+        try {
+            status = (int) TOP_K.invokeExact(x, k, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void sort(long x, int descending, MemorySegment out) {
+        int status;
+        try {
+            status = (int) SORT.invokeExact(x, descending, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long perturbWeight(long w, MemorySegment noise, int subBatch) {
+        long tensor;
+        try {
+            tensor = (long) PERTURB_WEIGHT.invokeExact(w, noise, subBatch);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long matmul(long a, long b, int transposeA, int transposeB) {
+        long tensor;
+        try {
+            tensor = (long) MATMUL.invokeExact(a, b, transposeA, transposeB);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long linear(long x, long w, long bias, MemorySegment noise) {
+        long tensor;
+        try {
+            tensor = (long) LINEAR.invokeExact(x, w, bias, noise);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long linearBackwardData(long dy, long w, MemorySegment noise) {
+        long tensor;
+        try {
+            tensor = (long) LINEAR_BACKWARD_DATA.invokeExact(dy, w, noise);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void linearBackwardWeight(long x, long dy, int wantBias, MemorySegment noise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) LINEAR_BACKWARD_WEIGHT.invokeExact(x, dy, wantBias, noise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long conv2d(long x, long w, long bias, MemorySegment params, MemorySegment noise) {
+        long tensor;
+        try {
+            tensor = (long) CONV2D.invokeExact(x, w, bias, params, noise);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long conv2dBackwardData(long dy, long w, long height, long width, MemorySegment params, MemorySegment noise) {
+        long tensor;
+        try {
+            tensor = (long) CONV2D_BACKWARD_DATA.invokeExact(dy, w, height, width, params, noise);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void conv2dBackwardWeight(long x, long dy, long kernelH, long kernelW, int wantBias, MemorySegment params, MemorySegment noise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) CONV2D_BACKWARD_WEIGHT.invokeExact(x, dy, kernelH, kernelW, wantBias, params, noise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void maxPool2d(long x, MemorySegment params, MemorySegment out) {
+        int status;
+        try {
+            status = (int) MAX_POOL2D.invokeExact(x, params, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long maxPool2dBackward(long dy, long index, long height, long width) {
+        long tensor;
+        try {
+            tensor = (long) MAX_POOL2D_BACKWARD.invokeExact(dy, index, height, width);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long avgPool2d(long x, MemorySegment params) {
+        long tensor;
+        try {
+            tensor = (long) AVG_POOL2D.invokeExact(x, params);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long avgPool2dBackward(long dy, long height, long width, MemorySegment params) {
+        long tensor;
+        try {
+            tensor = (long) AVG_POOL2D_BACKWARD.invokeExact(dy, height, width, params);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long globalAvgPool(long x) {
+        long tensor;
+        try {
+            tensor = (long) GLOBAL_AVG_POOL.invokeExact(x);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long globalAvgPoolBackward(long dy, long height, long width) {
+        long tensor;
+        try {
+            tensor = (long) GLOBAL_AVG_POOL_BACKWARD.invokeExact(dy, height, width);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void batchNorm(long x, long gamma, long beta, long runningMean, long runningVar, long residual, MemorySegment params, MemorySegment noise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) BATCH_NORM.invokeExact(x, gamma, beta, runningMean, runningVar, residual, params, noise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void batchNormBackward(long x, long y, long dy, long gamma, long mean, long inverseDeviation, int wantResidual, MemorySegment params, MemorySegment noise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) BATCH_NORM_BACKWARD.invokeExact(x, y, dy, gamma, mean, inverseDeviation, wantResidual, params, noise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void convBnAct(long x, long w, long gamma, long beta, long runningMean, long runningVar, long residual, MemorySegment conv, MemorySegment norm, MemorySegment convNoise, MemorySegment normNoise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) CONV_BN_ACT.invokeExact(x, w, gamma, beta, runningMean, runningVar, residual, conv, norm, convNoise, normNoise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void convBnActBackward(long x, long w, long convolved, long y, long dy, long gamma, long mean, long inverseDeviation, int wantDx, int wantResidual, MemorySegment conv, MemorySegment norm, MemorySegment convNoise, MemorySegment normNoise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) CONV_BN_ACT_BACKWARD.invokeExact(x, w, convolved, y, dy, gamma, mean, inverseDeviation, wantDx, wantResidual, conv, norm, convNoise, normNoise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void groupNorm(long x, long gamma, long beta, int groups, double epsilon, MemorySegment noise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) GROUP_NORM.invokeExact(x, gamma, beta, groups, epsilon, noise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void groupNormBackward(long x, long dy, long gamma, long mean, long inverseDeviation, int groups, MemorySegment noise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) GROUP_NORM_BACKWARD.invokeExact(x, dy, gamma, mean, inverseDeviation, groups, noise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void layerNorm(long x, long gamma, long beta, double epsilon, MemorySegment noise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) LAYER_NORM.invokeExact(x, gamma, beta, epsilon, noise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void layerNormBackward(long x, long dy, long gamma, long mean, long inverseDeviation, MemorySegment noise, MemorySegment out) {
+        int status;
+        try {
+            status = (int) LAYER_NORM_BACKWARD.invokeExact(x, dy, gamma, mean, inverseDeviation, noise, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long softmax(long x) {
+        long tensor;
+        try {
+            tensor = (long) SOFTMAX.invokeExact(x);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long softmaxBackward(long y, long dy) {
+        long tensor;
+        try {
+            tensor = (long) SOFTMAX_BACKWARD.invokeExact(y, dy);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long logSoftmax(long x) {
+        long tensor;
+        try {
+            tensor = (long) LOG_SOFTMAX.invokeExact(x);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long logSoftmaxBackward(long y, long dy) {
+        long tensor;
+        try {
+            tensor = (long) LOG_SOFTMAX_BACKWARD.invokeExact(y, dy);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long crossEntropy(long logits, long targets, double smoothing) {
+        long tensor;
+        try {
+            tensor = (long) CROSS_ENTROPY.invokeExact(logits, targets, smoothing);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long crossEntropyBackward(long logits, long targets, long dloss, double smoothing) {
+        long tensor;
+        try {
+            tensor = (long) CROSS_ENTROPY_BACKWARD.invokeExact(logits, targets, dloss, smoothing);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void softmaxScores(long logits, long targets, MemorySegment out) {
+        int status;
+        try {
+            status = (int) SOFTMAX_SCORES.invokeExact(logits, targets, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long klDivergence(long pLogits, long qLogits) {
+        long tensor;
+        try {
+            tensor = (long) KL_DIVERGENCE.invokeExact(pLogits, qLogits);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void klDivergenceBackward(long pLogits, long qLogits, long dloss, MemorySegment out) {
+        int status;
+        try {
+            status = (int) KL_DIVERGENCE_BACKWARD.invokeExact(pLogits, qLogits, dloss, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long squaredError(long x, long target) {
+        long tensor;
+        try {
+            tensor = (long) SQUARED_ERROR.invokeExact(x, target);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long squaredErrorBackward(long x, long target, long dloss) {
+        long tensor;
+        try {
+            tensor = (long) SQUARED_ERROR_BACKWARD.invokeExact(x, target, dloss);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static long dropout(long x, double p, int channels, MemorySegment stream) {
+        long tensor;
+        try {
+            tensor = (long) DROPOUT.invokeExact(x, p, channels, stream);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (tensor <= 0) {
+            throw NativeErrors.failure(tensor);
+        }
+        return tensor;
+    }
+
+    public static void sgdStep(int count, MemorySegment parameters, MemorySegment gradients, MemorySegment momenta, MemorySegment decay, MemorySegment params) {
+        int status;
+        try {
+            status = (int) SGD_STEP.invokeExact(count, parameters, gradients, momenta, decay, params);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void adamStep(int count, MemorySegment parameters, MemorySegment gradients, MemorySegment first, MemorySegment second, MemorySegment maxSecond, MemorySegment decay, MemorySegment params) {
+        int status;
+        try {
+            status = (int) ADAM_STEP.invokeExact(count, parameters, gradients, first, second, maxSecond, decay, params);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void globalNorm(int count, MemorySegment tensors, MemorySegment norm) {
+        int status;
+        try {
+            status = (int) GLOBAL_NORM.invokeExact(count, tensors, norm);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void scaleAll(int count, MemorySegment tensors, double factor) {
+        int status;
+        try {
+            status = (int) SCALE_ALL.invokeExact(count, tensors, factor);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void ascend(int count, MemorySegment parameters, MemorySegment gradients, MemorySegment backups, MemorySegment adaptiveTensor, MemorySegment params, MemorySegment norm) {
+        int status;
+        try {
+            status = (int) ASCEND.invokeExact(count, parameters, gradients, backups, adaptiveTensor, params, norm);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void restore(int count, MemorySegment parameters, MemorySegment backups) {
+        int status;
+        try {
+            status = (int) RESTORE.invokeExact(count, parameters, backups);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+}

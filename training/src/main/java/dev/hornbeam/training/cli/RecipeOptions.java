@@ -1,0 +1,66 @@
+package dev.hornbeam.training.cli;
+
+import dev.hornbeam.training.run.Recipes;
+import dev.hornbeam.training.run.RunConfig;
+import java.nio.file.Path;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import picocli.CommandLine.Option;
+
+/** The options of every command that trains: changes to the settings of a recipe. */
+final class RecipeOptions {
+    @Option(
+            names = "--set",
+            paramLabel = "KEY=VALUE",
+            description = "Change a setting, as in --set optimizer.lr=0.05; may be repeated.")
+    private Map<String, String> overrides = new LinkedHashMap<>();
+
+    @Option(names = "--seed", paramLabel = "S", description = "Seed of every random draw; short for --set seed=S.")
+    private Long seed;
+
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            description = "Threads of the engine, 0 for all cores; short for --set threads=N.")
+    private Integer threads;
+
+    @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            description = "Where to compute, as in cpu or cuda; short for --set device=DEVICE.")
+    private String device;
+
+    @Option(
+            names = "--data",
+            paramLabel = "DIR",
+            description = "Folder the data set lies in; short for --set data.folder=DIR.")
+    private Path data;
+
+    @Option(
+            names = "--init",
+            paramLabel = "FILE.safetensors",
+            description = "Start from these weights; short for --set model.init=FILE.")
+    private Path init;
+
+    /** The configuration of {@code recipe} with the changes of the command line. */
+    RunConfig load(String recipe) {
+        Map<String, String> all = new LinkedHashMap<>(overrides);
+        putIfGiven(all, "seed", seed);
+        putIfGiven(all, "threads", threads);
+        putIfGiven(all, "device", quoted(device));
+        putIfGiven(all, "data.folder", quoted(data));
+        putIfGiven(all, "model.init", quoted(init));
+        return Recipes.load(recipe, all);
+    }
+
+    // A path may hold what YAML takes for its own signs.
+    private static String quoted(Object value) {
+        return value == null ? null : "'" + value.toString().replace("'", "''") + "'";
+    }
+
+    private static void putIfGiven(Map<String, String> overrides, String key, Object value) {
+        if (value != null) {
+            overrides.put(key, value.toString());
+        }
+    }
+}

@@ -1,0 +1,136 @@
+package dev.hornbeam.training.corruption;
+
+import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Purpose;
+import dev.hornbeam.training.data.ImageSet;
+import dev.hornbeam.training.run.UserError;
+import java.util.concurrent.atomic.AtomicInteger;
+import java.util.concurrent.atomic.AtomicReference;
+
+/**
+ * Corrupts whole sets of images.
+ *
+ * <p>Arithmetic is in [0,1] in double precision; the result is clipped, multiplied by 255 and cut (not rounded) to 8
+ * bits, as the published sets were made. A grey image is replicated to three channels, corrupted as a colour image,
+ * and reduced to the mean of the three results before it is cut to 8 bits: noise, drawn for each channel, is
+ * therefore weaker by √3 than on one channel of a colour image. Random numbers come from Philox (seed, CORRUPTION,
+ * tensor = the corruption's number, step = the image's original index, stream = severity): an image gets the same
+ * pixels in any subset, order, or number of threads.
+ */
+public final class CorruptedImages {
+    // Images that a thread takes at once.
+    private static final int CHUNK = 64;
+
+    private CorruptedImages() {}
+
+    /**
+     * Returns {@code clean} with every image corrupted, with the constants for its image size.
+     *
+     * @param severity 1 (mild) to 5 (strong)
+     * @param seed the run's seed
+     * @param threads threads to use, at least 1; the result does not depend on them
+     * @throws UserError if the severity is out of range or the images are too small for the corruption
+     */
+    public static ImageSet of(ImageSet clean, Corruption corruption, int severity, long seed, int threads) {
+        return of(
+                clean,
+                corruption,
+                severity,
+                ConstantSet.forSize(clean.height(), clean.width()),
+                seed,
+                threads);
+    }
+
+    /** Returns {@code clean} with every image corrupted, with constants of the caller's choice. */
+    public static ImageSet of(
+            ImageSet clean, Corruption corruption, int severity, ConstantSet constants, long seed, int threads) {
+        Corruptions.checkSeverity(severity);
+        if (clean.channels() != 1 && clean.channels() != 3) {
+            throw new UserError(clean.name() + ": corruptions need images of 1 or 3 channels, these have "
+                    + clean.channels());
+        }
+        long bytes = (long) clean.size() * clean.imageLength();
+        if (bytes > Integer.MAX_VALUE - 16) {
+            throw new UserError(clean.name() + ": " + clean.size() + " images of " + clean.imageLength()
+                    + " bytes are more than the 2 GiB that are corrupted at once; corrupt subsets");
+        }
+        byte[] pixels = new byte[(int) bytes];
+        inParallel(clean.size(), threads, (first, end) -> {
+            double[] rgb = new double[clean.height() * clean.width() * 3];
+            byte[] image = new byte[clean.imageLength()];
+            for (int i = first; i < end; i++) {
+                clean.copyImage(i, image, 0);
+                corrupt(image, rgb, clean, corruption, severity, constants, seed, clean.originalIndex(i));
+                System.arraycopy(image, 0, pixels, i * image.length, image.length);
+            }
+        });
+        return clean.withPixels(pixels);
+    }
+
+    private static void corrupt(
+            byte[] image,
+            double[] rgb,
+            ImageSet like,
+            Corruption corruption,
+            int severity,
+            ConstantSet constants,
+            long seed,
+            int index) {
+        boolean grey = like.channels() == 1;
+        for (int k = 0; k < rgb.length; k++) {
+            rgb[k] = (image[grey ? k / 3 : k] & 0xff) / 255.0;
+        }
+        Philox draw = new Philox(seed, Purpose.CORRUPTION, Corruptions.number(corruption), index, severity);
+        corruption.apply(rgb, like.height(), like.width(), severity, constants, draw);
+        for (int k = 0; k < image.length; k++) {
+            double value = grey
+                    ? (clip(rgb[3 * k]) + clip(rgb[3 * k + 1]) + clip(rgb[3 * k + 2])) / 3
+                    : clip(rgb[k]);
+            image[k] = (byte) (value * 255);
+        }
+    }
+
+    private static double clip(double value) {
+        return Math.min(Math.max(value, 0), 1);
+    }
+
+    @FunctionalInterface
+    private interface Range {
+        void run(int first, int end);
+    }
+
+    private static void inParallel(int count, int threads, Range work) {
+        AtomicInteger next = new AtomicInteger();
+        AtomicReference<RuntimeException> failure = new AtomicReference<>();
+        Runnable loop = () -> {
+            try {
+                for (int first = next.getAndAdd(CHUNK); first < count && failure.get() == null; first = next.getAndAdd(CHUNK)) {
+                    work.run(first, Math.min(first + CHUNK, count));
+                }
+            } catch (RuntimeException e) {
+                failure.compareAndSet(null, e);
+            }
+        };
+        Thread[] others = new Thread[Math.clamp(threads - 1, 0, count / CHUNK)];
+        for (int i = 0; i < others.length; i++) {
+            others[i] = Thread.ofPlatform().name("hornbeam-corrupt-" + i).daemon().start(loop);
+        }
+        loop.run();
+        boolean interrupted = false;
+        for (Thread other : others) {
+            while (other.isAlive()) {
+                try {
+                    other.join();
+                } catch (InterruptedException e) {
+                    interrupted = true;
+                }
+            }
+        }
+        if (interrupted) {
+            Thread.currentThread().interrupt();
+        }
+        if (failure.get() != null) {
+            throw failure.get();
+        }
+    }
+}

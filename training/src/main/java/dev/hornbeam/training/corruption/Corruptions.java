@@ -1,0 +1,165 @@
+package dev.hornbeam.training.corruption;
+
+import dev.hornbeam.training.data.NearestName;
+import dev.hornbeam.training.run.UserError;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Map;
+
+/** All corruptions that there are, by name, and the published groups of them. */
+public final class Corruptions {
+    /** The lowest and the highest severity. */
+    public static final int MILDEST = 1;
+
+    public static final int STRONGEST = 5;
+
+    private static final List<String> COMMON = List.of(
+            "gaussian_noise",
+            "shot_noise",
+            "impulse_noise",
+            "defocus_blur",
+            "glass_blur",
+            "motion_blur",
+            "zoom_blur",
+            "snow",
+            "frost",
+            "fog",
+            "brightness",
+            "contrast",
+            "elastic_transform",
+            "pixelate",
+            "jpeg_compression");
+    private static final List<String> EXTRA = List.of("speckle_noise", "gaussian_blur", "spatter", "saturate");
+    private static final List<String> BAR = List.of(
+            "blue_noise_sample",
+            "brownish_noise",
+            "caustic_refraction",
+            "checkerboard_cutout",
+            "cocentric_sine_waves",
+            "inverse_sparkles",
+            "perlin_noise",
+            "plasma_noise",
+            "single_frequency_greyscale",
+            "sparkles");
+    private static final List<String> QUICK =
+            List.of("gaussian_noise", "shot_noise", "gaussian_blur", "contrast", "brightness", "pixelate");
+
+    // The place of a name here keys its random draws: names may be added at the end, never moved.
+    private static final List<String> NUMBERED = concat(COMMON, EXTRA, BAR);
+
+    private static final Map<String, Corruption> EXISTING = byName(
+            new GaussianNoise(), new ShotNoise(), new Brightness(), new Contrast(), new Pixelate(), new GaussianBlur());
+
+    private static final Map<String, List<String>> SETS = sets();
+
+    private Corruptions() {}
+
+    /**
+     * Returns the corruption called {@code name}.
+     *
+     * @throws UserError if there is none; the message has the near names
+     */
+    public static Corruption named(String name) {
+        Corruption corruption = EXISTING.get(name);
+        if (corruption == null) {
+            throw new UserError(
+                    NUMBERED.contains(name)
+                            ? "corruption '" + name + "' is not part of this version. Known: "
+                                    + String.join(", ", EXISTING.keySet()) + "."
+                            : "unknown corruption '" + name + "'." + NearestName.hint(name, EXISTING.keySet()));
+        }
+        return corruption;
+    }
+
+    /** Returns all corruptions, in the published order. */
+    public static List<Corruption> all() {
+        return List.copyOf(EXISTING.values());
+    }
+
+    /** Returns the names that {@link #set} knows: common, extra, bar, quick, all. */
+    public static List<String> setNames() {
+        return List.copyOf(SETS.keySet());
+    }
+
+    /**
+     * Returns the corruptions of a group, in the published order: {@code common} (the benchmark's 15), {@code extra}
+     * (its 4 for validation), {@code bar} (C-bar's 10), {@code quick} (six cheap ones), {@code all}. Those that this
+     * version does not have are left out.
+     *
+     * @throws UserError if there is no such group
+     */
+    public static List<Corruption> set(String name) {
+        List<String> members = SETS.get(name);
+        if (members == null) {
+            throw new UserError("unknown set of corruptions '" + name + "'." + NearestName.hint(name, SETS.keySet()));
+        }
+        return members.stream()
+                .filter(EXISTING::containsKey)
+                .map(EXISTING::get)
+                .toList();
+    }
+
+    /**
+     * Returns the corruptions that a list of names and group names stands for, each once, in the order of the list.
+     *
+     * @throws UserError if one of them is neither
+     */
+    public static List<Corruption> select(List<String> names) {
+        LinkedHashSet<Corruption> selected = new LinkedHashSet<>();
+        for (String name : names) {
+            if (SETS.containsKey(name)) {
+                selected.addAll(set(name));
+            } else if (NUMBERED.contains(name)) {
+                selected.add(named(name));
+            } else {
+                throw new UserError("unknown corruption or set of corruptions '" + name + "'."
+                        + NearestName.hint(name, concat(setNames(), List.copyOf(EXISTING.keySet()))));
+            }
+        }
+        return List.copyOf(selected);
+    }
+
+    /** Returns the number that keys a corruption's draws: its place among the 15, the 4 and the 10, from 0. */
+    static int number(Corruption corruption) {
+        return NUMBERED.indexOf(corruption.name());
+    }
+
+    static void checkSeverity(int severity) {
+        if (severity < MILDEST || severity > STRONGEST) {
+            throw new UserError("severity " + severity + "; expected " + MILDEST + " (mild) to " + STRONGEST + " (strong)");
+        }
+    }
+
+    @SafeVarargs
+    private static List<String> concat(List<String>... lists) {
+        List<String> all = new ArrayList<>();
+        for (List<String> list : lists) {
+            all.addAll(list);
+        }
+        return List.copyOf(all);
+    }
+
+    private static Map<String, Corruption> byName(Corruption... corruptions) {
+        Map<String, Corruption> byName = new LinkedHashMap<>();
+        for (String name : NUMBERED) {
+            for (Corruption corruption : corruptions) {
+                if (corruption.name().equals(name)) {
+                    byName.put(name, corruption);
+                }
+            }
+        }
+        return byName;
+    }
+
+    private static Map<String, List<String>> sets() {
+        Map<String, List<String>> sets = new LinkedHashMap<>();
+        sets.put("common", COMMON);
+        sets.put("extra", EXTRA);
+        sets.put("bar", BAR);
+        sets.put("quick", QUICK);
+        sets.put("all", NUMBERED);
+        return sets;
+    }
+}

@@ -1,0 +1,77 @@
+package dev.hornbeam.training.corruption;
+
+/**
+ * A Poisson distribution of a fixed mean, sampled exactly by inversion.
+ *
+ * <p>The distribution function is tabulated where it can still be told from 0 and 1; a uniform number of 53 bits is
+ * looked up in it: the sample is the smallest n with u &lt; P(X ≤ n). Every sample takes two words, whatever the mean,
+ * so that the draws of different pixels never depend on each other. StrictMath makes the table the same everywhere.
+ */
+final class PoissonTable {
+    // Of 53-bit uniform numbers none falls where the distribution function is below this or as close to 1.
+    private static final double NEGLIGIBLE = 0x1p-60;
+
+    private final int first;
+    private final double[] cumulative;
+    // guide[i] is the entry at which the search for a number in [i, i+1) / guide.length begins.
+    private final short[] guide;
+
+    PoissonTable(double mean) {
+        int mode = (int) mean;
+        double atMode = mean == 0 ? 1 : StrictMath.exp(mode * StrictMath.log(mean) - mean - logFactorial(mode));
+        int low = mode;
+        for (double p = atMode; low > 0 && p > NEGLIGIBLE; low--) {
+            // P(n-1) = P(n) n / mean
+            p *= low / mean;
+        }
+        int high = mode;
+        for (double p = atMode; p > NEGLIGIBLE; high++) {
+            // P(n+1) = P(n) mean / (n+1)
+            p *= mean / (high + 1);
+        }
+        first = low;
+        cumulative = new double[high - low + 1];
+        cumulative[mode - low] = atMode;
+        for (int n = mode; n > low; n--) {
+            cumulative[n - 1 - low] = cumulative[n - low] * n / mean;
+        }
+        for (int n = mode; n < high; n++) {
+            cumulative[n + 1 - low] = cumulative[n - low] * mean / (n + 1);
+        }
+        double sum = 0;
+        for (int i = 0; i < cumulative.length; i++) {
+            sum += cumulative[i];
+            cumulative[i] = sum;
+        }
+        for (int i = 0; i < cumulative.length; i++) {
+            cumulative[i] /= sum;
+        }
+        // Exactly 1, so that every uniform number finds its place.
+        cumulative[cumulative.length - 1] = 1;
+        guide = new short[cumulative.length];
+        for (int i = 0, entry = 0; i < guide.length; i++) {
+            while (cumulative[entry] <= (double) i / guide.length) {
+                entry++;
+            }
+            guide[i] = (short) entry;
+        }
+    }
+
+    /** Returns the sample that 64 random bits stand for. */
+    int sample(int word0, int word1) {
+        double u = ((long) (word0 >>> 5) * (1L << 26) + (word1 >>> 6)) * 0x1p-53;
+        int entry = guide[(int) (u * guide.length)];
+        while (u >= cumulative[entry]) {
+            entry++;
+        }
+        return first + entry;
+    }
+
+    private static double logFactorial(int n) {
+        double sum = 0;
+        for (int i = 2; i <= n; i++) {
+            sum += StrictMath.log(i);
+        }
+        return sum;
+    }
+}

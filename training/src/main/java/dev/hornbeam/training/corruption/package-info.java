@@ -1,0 +1,2 @@
+/** Corruptions of test images: how they are made, and whole sets of corrupted images. */
+package dev.hornbeam.training.corruption;

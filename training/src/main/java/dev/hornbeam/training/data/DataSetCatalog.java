@@ -1,0 +1,346 @@
+package dev.hornbeam.training.data;
+
+import dev.hornbeam.training.run.UserError;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+import java.util.stream.IntStream;
+
+/**
+ * Finds and reads data sets: published ones by name, others by file.
+ *
+ * <p>A name is looked for in these folders, in this order: the one given (the command line's {@code --data}), the one
+ * in the environment variable HORNBEAM_DATA, {@code hornbeam/data} in the user's data folder (XDG_DATA_HOME, usually
+ * {@code ~/.local/share}), and the folder of Debian's package. In each, the four IDX files may lie in a folder
+ * of the data set's name, in the folder that torchvision makes, or directly; plain or gzip-compressed. Nothing is ever
+ * downloaded here: see {@link DataSetFetcher}.
+ *
+ * <p>Besides a name, {@link #load} takes a folder with four IDX files of the usual names, and an .npz archive.
+ */
+public final class DataSetCatalog {
+    private final Map<String, KnownDataSet> known;
+    private final List<Path> folders;
+
+    private DataSetCatalog(Map<String, KnownDataSet> known, List<Path> folders) {
+        this.known = known;
+        this.folders = List.copyOf(folders);
+    }
+
+    /**
+     * Returns the catalog for a folder given by the user and an environment.
+     *
+     * @param dataFolder folder to look in first, or null
+     * @param environment the environment variables, {@code System.getenv()}
+     */
+    public static DataSetCatalog of(Path dataFolder, Map<String, String> environment) {
+        List<Path> folders = new ArrayList<>();
+        if (dataFolder != null) {
+            folders.add(dataFolder);
+        }
+        String variable = environment.get("HORNBEAM_DATA");
+        if (variable != null && !variable.isBlank()) {
+            folders.add(Path.of(variable));
+        }
+        String shared = environment.get("XDG_DATA_HOME");
+        String home = environment.get("HOME");
+        if (shared != null && !shared.isBlank()) {
+            folders.add(Path.of(shared, "hornbeam", "data"));
+        } else if (home != null && !home.isBlank()) {
+            folders.add(Path.of(home, ".local", "share", "hornbeam", "data"));
+        }
+        return new DataSetCatalog(KnownDataSet.all(), folders);
+    }
+
+    /** Returns a catalog with other data sets, for tests. */
+    DataSetCatalog withKnown(Map<String, KnownDataSet> others) {
+        return new DataSetCatalog(others, folders);
+    }
+
+    /** Returns the names of the published data sets. */
+    public List<String> names() {
+        return List.copyOf(known.keySet());
+    }
+
+    /** Returns one line about a published data set. */
+    public String title(String name) {
+        return known(name).title();
+    }
+
+    KnownDataSet known(String name) {
+        KnownDataSet set = known.get(name.toLowerCase(Locale.ROOT));
+        if (set == null) {
+            throw new UserError("unknown data set '" + name + "'." + NearestName.hint(name, known.keySet()));
+        }
+        return set;
+    }
+
+    /** Returns the folder that downloads go to: the first one that is looked in. */
+    Path downloadFolder(KnownDataSet set) {
+        if (folders.isEmpty()) {
+            throw new UserError("no folder to put " + set.name() + " in: name one with --data FOLDER");
+        }
+        return folders.getFirst().resolve(set.name());
+    }
+
+    /** Returns the folder that holds all four files of a published data set, if one of the usual ones does. */
+    public Optional<Path> find(String name) {
+        KnownDataSet set = known(name);
+        return candidates(set).stream()
+                .filter(folder -> KnownDataSet.FILES.stream().allMatch(file -> file(folder, file).isPresent()))
+                .findFirst();
+    }
+
+    private List<Path> candidates(KnownDataSet set) {
+        List<Path> candidates = new ArrayList<>();
+        for (Path folder : folders) {
+            set.folders().forEach(below -> candidates.add(folder.resolve(below)));
+            candidates.add(folder);
+        }
+        set.packageFolder().ifPresent(candidates::add);
+        return candidates;
+    }
+
+    private static Optional<Path> file(Path folder, String name) {
+        for (String ending : List.of("", ".gz")) {
+            Path path = folder.resolve(name + ending);
+            if (Files.isRegularFile(path)) {
+                return Optional.of(path);
+            }
+        }
+        return Optional.empty();
+    }
+
+    /** Says which files of a published data set are needed and where they may be put. */
+    String instructions(KnownDataSet set) {
+        String files = set.checksums().entrySet().stream()
+                .map(file -> "  " + file.getKey() + ".gz (or without .gz)  SHA-256 decompressed " + file.getValue())
+                .collect(Collectors.joining("\n"));
+        String places = candidates(set).stream().map(folder -> "  " + folder).collect(Collectors.joining("\n"));
+        return "Needed are the four files\n" + files + "\ntogether in one of the folders\n" + places + "\nThe publisher has them at "
+                + set.urls().getFirst()
+                + set.debianPackage()
+                        .map(name -> "; on Debian and Ubuntu: apt-get install " + name)
+                        .orElse("");
+    }
+
+    /**
+     * Reads a data set.
+     *
+     * @param name a published data set's name, a folder with four IDX files, or an .npz file
+     * @param testFile an .npz whose test part (or only part) is used in place of the data set's own; null for none
+     * @throws UserError if it is not found or something in its files is wrong
+     */
+    public DataSet load(String name, Path testFile) {
+        DataSet set = load(name);
+        if (testFile == null) {
+            return set;
+        }
+        NpzFile archive = archive(testFile);
+        NpzFile.Part part = archive.read(Split.TEST, true)
+                .orElseThrow(() -> new UserError(testFile + ": no test images in it; expected the arrays test_images"
+                        + " and test_labels, x_test and y_test, or images and labels. " + archive.contents()));
+        ImageSet train = set.hasTrain() ? set.train() : null;
+        List<String> classNames = train != null ? train.classNames() : numbered(part.largestLabel() + 1);
+        return new DataSet(name, train, images(name, Split.TEST, part, classNames, archive));
+    }
+
+    /** Reads a data set by its name, folder or .npz file; see {@link #load(String, Path)}. */
+    public DataSet load(String name) {
+        if (known.containsKey(name.toLowerCase(Locale.ROOT))) {
+            KnownDataSet set = known(name);
+            Path folder = find(set.name())
+                    .orElseThrow(() -> new UserError("data set " + set.name() + " is not here. Run: hornbeam data fetch "
+                            + set.name() + "\n" + instructions(set)));
+            return idx(set.name(), folder, set);
+        }
+        Path path = Path.of(name);
+        if (Files.isDirectory(path)) {
+            return idx(name, path, null);
+        }
+        if (Files.exists(path) || name.endsWith(".npz")) {
+            return npz(name, archive(path));
+        }
+        throw new UserError("unknown data set '" + name + "': it is neither a known name nor a file or folder."
+                + NearestName.hint(name, known.keySet()));
+    }
+
+    private static NpzFile archive(Path path) {
+        if (!Files.exists(path)) {
+            throw new UserError(path + ": no such file");
+        }
+        return new NpzFile(path);
+    }
+
+    private static DataSet npz(String name, NpzFile archive) {
+        NpzFile.Part train = archive.read(Split.TRAIN, true).orElse(null);
+        NpzFile.Part test = archive.read(Split.TEST, false).orElse(null);
+        if (train == null && test == null) {
+            throw new UserError(archive.path() + ": no images found; expected the arrays images and labels,"
+                    + " train_images and train_labels, or x_train and y_train. " + archive.contents());
+        }
+        List<String> classNames = numbered((train != null ? train : test).largestLabel() + 1);
+        return new DataSet(
+                name,
+                train == null ? null : images(name, Split.TRAIN, train, classNames, archive),
+                test == null ? null : images(name, Split.TEST, test, classNames, archive));
+    }
+
+    private static ImageSet images(
+            String name, Split split, NpzFile.Part part, List<String> classNames, NpzFile archive) {
+        int[] labels = part.labels();
+        for (int i = 0; i < labels.length; i++) {
+            if (labels[i] >= classNames.size()) {
+                throw new UserError(archive.path() + ", array " + part.labelsName() + ": label " + labels[i]
+                        + " of image " + i + " is outside 0.." + (classNames.size() - 1) + ", the classes of the"
+                        + " training part");
+            }
+        }
+        return ImageSet.of(
+                name,
+                split,
+                part.height(),
+                part.width(),
+                part.channels(),
+                part.pixels(),
+                labels,
+                classNames,
+                List.of(new SourceFile(archive.path(), archive.sha256(), false)));
+    }
+
+    private static List<String> numbered(int classes) {
+        return IntStream.range(0, classes).mapToObj(Integer::toString).toList();
+    }
+
+    // set is null for a folder of files that nobody published under a name.
+    private DataSet idx(String name, Path folder, KnownDataSet set) {
+        IdxFile trainLabels = idxFile(folder, KnownDataSet.TRAIN_LABELS, 1);
+        IdxFile testLabels = idxFile(folder, KnownDataSet.TEST_LABELS, 1);
+        List<String> classNames = set != null ? set.classNames() : numbered(largest(trainLabels) + 1);
+        IdxFile trainImages = idxFile(folder, KnownDataSet.TRAIN_IMAGES, 3);
+        IdxFile testImages = idxFile(folder, KnownDataSet.TEST_IMAGES, 3);
+        return new DataSet(
+                name,
+                idxPart(name, Split.TRAIN, trainImages, trainLabels, classNames),
+                idxPart(name, Split.TEST, testImages, testLabels, classNames));
+    }
+
+    private static IdxFile idxFile(Path folder, String name, int dimensions) {
+        Path path = file(folder, name)
+                .orElseThrow(() -> new UserError(folder + ": has no file " + name + " or " + name + ".gz"));
+        return IdxFile.read(path, dimensions);
+    }
+
+    private static int largest(IdxFile labels) {
+        int largest = -1;
+        for (byte label : labels.data()) {
+            largest = Math.max(largest, label & 0xff);
+        }
+        return largest;
+    }
+
+    private ImageSet idxPart(String name, Split split, IdxFile images, IdxFile labels, List<String> classNames) {
+        int count = labels.dimension(0);
+        if (images.dimension(0) != count) {
+            throw new UserError(labels.path() + ": " + count + " labels, but " + images.path() + " has "
+                    + images.dimension(0) + " images");
+        }
+        if (count == 0 || images.dimension(1) == 0 || images.dimension(2) == 0) {
+            throw new UserError(images.path() + ": holds no images");
+        }
+        int[] classes = new int[count];
+        for (int i = 0; i < count; i++) {
+            classes[i] = labels.data()[i] & 0xff;
+            if (classes[i] >= classNames.size()) {
+                throw new UserError(labels.path() + ": label " + classes[i] + " of image " + i + " is outside 0.."
+                        + (classNames.size() - 1) + "; " + name + " has " + classNames.size() + " classes");
+            }
+        }
+        return ImageSet.of(
+                name,
+                split,
+                images.dimension(1),
+                images.dimension(2),
+                1,
+                images.data(),
+                classes,
+                classNames,
+                List.of(source(name, images), source(name, labels)));
+    }
+
+    private SourceFile source(String name, IdxFile file) {
+        boolean published = false;
+        for (KnownDataSet set : known.values()) {
+            if (set.checksums().containsValue(file.sha256())) {
+                if (known.containsKey(name) && !set.name().equals(name)) {
+                    throw new UserError(file.path() + ": is a file of " + set.name() + ", not of " + name
+                            + ". Put each data set into a folder of its name.");
+                }
+                published = true;
+            }
+        }
+        return new SourceFile(file.path(), file.sha256(), published);
+    }
+
+    /** How a file of a published data set compares with what was published. */
+    public enum FileState {
+        /** The content is the published one. */
+        GENUINE,
+        /** It can be read, but its content is not the published one. */
+        DIFFERENT,
+        /** It is damaged or cannot be read. */
+        UNREADABLE,
+        /** It is not there. */
+        MISSING
+    }
+
+    /**
+     * The result of checking one file.
+     *
+     * @param name the file's name as published, without .gz
+     * @param path where it is, or the folder that it should be in
+     * @param state how it compares
+     * @param detail the checksum found, or what is wrong
+     */
+    public record FileCheck(String name, Path path, FileState state, String detail) {}
+
+    /**
+     * Compares the files of a published data set with their published checksums.
+     *
+     * @return one entry for each of the four files
+     * @throws UserError if no folder holds any of the files
+     */
+    public List<FileCheck> verify(String name) {
+        KnownDataSet set = known(name);
+        Path folder = find(set.name())
+                .or(() -> candidates(set).stream()
+                        .filter(candidate ->
+                                KnownDataSet.FILES.stream().anyMatch(file -> file(candidate, file).isPresent()))
+                        .findFirst())
+                .orElseThrow(() -> new UserError("data set " + set.name() + " is not here. Run: hornbeam data fetch "
+                        + set.name() + "\n" + instructions(set)));
+        return KnownDataSet.FILES.stream().map(file -> check(set, folder, file)).toList();
+    }
+
+    private static FileCheck check(KnownDataSet set, Path folder, String name) {
+        Optional<Path> path = file(folder, name);
+        if (path.isEmpty()) {
+            return new FileCheck(name, folder, FileState.MISSING, "not in this folder");
+        }
+        try {
+            String sha256 = IdxFile.read(path.get(), name.contains("images") ? 3 : 1).sha256();
+            boolean genuine = sha256.equals(set.checksums().get(name));
+            return new FileCheck(
+                    name,
+                    path.get(),
+                    genuine ? FileState.GENUINE : FileState.DIFFERENT,
+                    genuine ? sha256 : "expected " + set.checksums().get(name) + ", found " + sha256);
+        } catch (UserError e) {
+            return new FileCheck(name, path.get(), FileState.UNREADABLE, e.getMessage());
+        }
+    }
+}

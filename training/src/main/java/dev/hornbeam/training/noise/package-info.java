@@ -1,0 +1,2 @@
+/** Noise in the labels of a data set. */
+package dev.hornbeam.training.noise;

@@ -1,0 +1,83 @@
+package dev.hornbeam.training.run;
+
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.stream.Collectors;
+
+/**
+ * The error of one network on corrupted test images, per corruption and severity.
+ *
+ * @param severities severities tested, in the order of the columns
+ * @param errors for each corruption, in order, the share of images predicted wrong in [0, 1] at each severity
+ */
+public record CorruptionErrors(List<Integer> severities, Map<String, List<Double>> errors) {
+
+    /**
+     * Checks the table.
+     *
+     * @throws IllegalArgumentException if there is no corruption or no severity, or a row has another length
+     */
+    public CorruptionErrors {
+        severities = List.copyOf(severities);
+        Map<String, List<Double>> copy = new LinkedHashMap<>();
+        errors.forEach((corruption, row) -> copy.put(corruption, List.copyOf(row)));
+        errors = Collections.unmodifiableMap(copy);
+        if (severities.isEmpty() || errors.isEmpty()) {
+            throw new IllegalArgumentException("a table without " + (errors.isEmpty() ? "corruptions" : "severities"));
+        }
+        for (Map.Entry<String, List<Double>> row : errors.entrySet()) {
+            if (row.getValue().size() != severities.size()) {
+                throw new IllegalArgumentException(row.getKey() + " has " + row.getValue().size()
+                        + " errors for " + severities.size() + " severities");
+            }
+        }
+    }
+
+    /** Mean error of one corruption over the severities. */
+    public double mean(String corruption) {
+        List<Double> row = errors.get(corruption);
+        if (row == null) {
+            throw new IllegalArgumentException("no " + corruption + " among " + errors.keySet());
+        }
+        return average(row);
+    }
+
+    /** Mean error over corruptions and severities: the un-normalised mean corruption error. */
+    public double mean() {
+        return errors.values().stream()
+                .mapToDouble(CorruptionErrors::average)
+                .average()
+                .orElseThrow();
+    }
+
+    /** Mean error over the corruptions at one severity. */
+    public double meanAtSeverity(int severity) {
+        int column = severities.indexOf(severity);
+        if (column < 0) {
+            throw new IllegalArgumentException("no severity " + severity + " among " + severities);
+        }
+        return errors.values().stream()
+                .mapToDouble(row -> row.get(column))
+                .average()
+                .orElseThrow();
+    }
+
+    /** The table as CSV: a line per corruption with the error at each severity and their mean, in [0, 1]. */
+    public String toCsv() {
+        String head = severities.stream().map(s -> "severity_" + s).collect(Collectors.joining(","));
+        StringBuilder csv = new StringBuilder("corruption," + head + ",mean\n");
+        errors.forEach((corruption, row) -> {
+            csv.append(corruption);
+            row.forEach(error -> csv.append(String.format(Locale.ROOT, ",%.6f", error)));
+            csv.append(String.format(Locale.ROOT, ",%.6f\n", average(row)));
+        });
+        return csv.toString();
+    }
+
+    private static double average(List<Double> row) {
+        return row.stream().mapToDouble(Double::doubleValue).average().orElseThrow();
+    }
+}

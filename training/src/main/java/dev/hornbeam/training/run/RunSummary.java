@@ -1,0 +1,77 @@
+package dev.hornbeam.training.run;
+
+import com.fasterxml.jackson.databind.json.JsonMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.nio.file.Path;
+import java.util.Collections;
+import java.util.LinkedHashMap;
+import java.util.Map;
+import java.util.Optional;
+
+/**
+ * The final results of a run and where they come from, {@code summary.json}.
+ *
+ * @param name name of the run
+ * @param results results by name in snake_case, as in {@code test_accuracy}, in the order of the file
+ * @param corruptions errors on corrupted images, where they were tested
+ * @param provenance where the results come from
+ */
+public record RunSummary(
+        String name, Map<String, Double> results, Optional<CorruptionErrors> corruptions, Provenance provenance) {
+    private static final JsonMapper JSON = new JsonMapper();
+
+    /** Keeps the order of {@code results}. */
+    public RunSummary {
+        results = Collections.unmodifiableMap(new LinkedHashMap<>(results));
+    }
+
+    /** The summary as a JSON object; results that are not finite are null. */
+    public String toJson() {
+        ObjectNode root = JSON.createObjectNode().put("name", name);
+        ObjectNode resultsNode = root.putObject("results");
+        results.forEach((key, value) -> {
+            if (Double.isFinite(value)) {
+                resultsNode.put(key, value);
+            } else {
+                resultsNode.putNull(key);
+            }
+        });
+        corruptions.ifPresent(table -> putCorruptions(root, table));
+        putProvenance(root.putObject("provenance"));
+        return root.toPrettyString() + "\n";
+    }
+
+    /**
+     * Writes the summary to {@code file}.
+     *
+     * @throws UserError if the file cannot be written
+     */
+    public void write(Path file) {
+        AtomicFile.writeText(file, toJson());
+    }
+
+    private static void putCorruptions(ObjectNode root, CorruptionErrors table) {
+        ObjectNode node = root.putObject("corruption_errors");
+        table.severities().forEach(node.putArray("severities")::add);
+        ObjectNode rows = node.putObject("errors");
+        table.errors().forEach((corruption, row) -> row.forEach(rows.withArray(corruption)::add));
+        node.put("mean", table.mean());
+    }
+
+    private void putProvenance(ObjectNode node) {
+        node.put("version", provenance.version());
+        node.put("revision", provenance.revision().orElse(null));
+        provenance.command().forEach(node.putArray("command")::add);
+        node.put("seed", provenance.seed());
+        node.put("device", provenance.device());
+        node.put("tier", provenance.tier());
+        node.put("threads", provenance.threads());
+        ObjectNode sums = node.putObject("data_sha256");
+        provenance.dataSha256().forEach(sums::put);
+        node.put("cpu", provenance.cpu());
+        node.put("os", provenance.os());
+        node.put("java", provenance.java());
+        node.put("started", provenance.started().toString());
+        node.put("seconds", provenance.seconds());
+    }
+}

@@ -1,0 +1,92 @@
+package dev.hornbeam.training.run;
+
+import java.io.FileNotFoundException;
+import java.io.IOException;
+import java.nio.file.AccessDeniedException;
+import java.nio.file.FileAlreadyExistsException;
+import java.nio.file.FileSystemException;
+import java.nio.file.NoSuchFileException;
+import java.nio.file.NotDirectoryException;
+import java.nio.file.Path;
+import java.util.Locale;
+
+/**
+ * An error that the user can mend: bad input, a missing file, a full disk.
+ *
+ * <p>The message is one line that names the value, the place, what was expected and what to do. The command line
+ * prints it as it is, without a stack trace, and exits with 1.
+ */
+public final class UserError extends RuntimeException {
+    private static final long serialVersionUID = 1L;
+
+    /** Creates an error with a one-line message for the user. */
+    public UserError(String message) {
+        super(message);
+    }
+
+    /** Creates an error with a one-line message for the user and the exception behind it. */
+    public UserError(String message, Throwable cause) {
+        super(message, cause);
+    }
+
+    /**
+     * The error for a file or folder that could not be written: path, reason, and what to do about that reason.
+     *
+     * @param path the file or folder the user asked for, not a temporary one beside it
+     * @param cause what the file system said
+     */
+    public static UserError cannotWrite(Path path, IOException cause) {
+        String reason = reason(cause);
+        return new UserError("cannot write " + path + ": " + reason + writeAdvice(path, reason), cause);
+    }
+
+    /**
+     * The error for a file that could not be read: path and reason.
+     *
+     * @param path the file the user named
+     * @param cause what the file system said
+     */
+    public static UserError cannotRead(Path path, IOException cause) {
+        return new UserError("cannot read " + path + ": " + reason(cause), cause);
+    }
+
+    private static String reason(IOException cause) {
+        return switch (cause) {
+            case AccessDeniedException _ -> "permission denied";
+            case NoSuchFileException _, FileNotFoundException _ -> "no such file or folder";
+            case NotDirectoryException _ -> "a part of the path is a file, not a folder";
+            case FileAlreadyExistsException _ -> "a file of that name is in the way";
+            // The message repeats the path, which may be that of the temporary file.
+            case FileSystemException e when e.getReason() != null -> lowerFirst(e.getReason());
+            default ->
+                cause.getMessage() == null ? cause.getClass().getSimpleName() : lowerFirst(firstLine(cause.getMessage()));
+        };
+    }
+
+    private static String writeAdvice(Path path, String reason) {
+        String lower = reason.toLowerCase(Locale.ROOT);
+        if (lower.contains("no space left") || lower.contains("quota") || lower.contains("file too large")) {
+            return "; free some space there or choose a folder on another disk";
+        }
+        if (lower.contains("permission denied") || lower.contains("read-only") || lower.contains("not permitted")) {
+            return "; choose a folder you may write to, or change the permissions of " + parent(path);
+        }
+        if (lower.contains("not a folder") || lower.contains("not a directory") || lower.contains("in the way")) {
+            return "; choose another path";
+        }
+        return "; check the folder " + parent(path);
+    }
+
+    private static Path parent(Path path) {
+        Path parent = path.toAbsolutePath().getParent();
+        return parent == null ? path : parent;
+    }
+
+    private static String firstLine(String text) {
+        return text.lines().findFirst().orElse("");
+    }
+
+    private static String lowerFirst(String text) {
+        return text.isEmpty() ? text : text.substring(0, 1).toLowerCase(Locale.ROOT) + text.substring(1);
+    }
+}
