@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks (--check, the default) or repairs (--fix) the format of the C and C++ sources.
+# format.sh [--check|--fix] [FILE...]: checks or repairs the format of the C and C++ sources, all of them by default.
 # Versions of clang-format disagree, so only one is believed; without it the check is left to the continuous build.
 set -eu
 wanted=14
@@ -21,9 +21,13 @@ fi
 case ${1:---check} in
     --check) mode="--dry-run --Werror" ;;
     --fix) mode=-i ;;
-    *) echo "usage: format.sh [--check|--fix]" >&2; exit 2 ;;
+    *) echo "usage: format.sh [--check|--fix] [FILE...]" >&2; exit 2 ;;
 esac
 
+if [ $# -gt 1 ]; then
+    shift
+    exec "$tool" --style=file $mode "$@"
+fi
 files=$(find "$root/native" "$root/cuda-kernels" -name target -prune -o \
     \( -name '*.cpp' -o -name '*.c' -o -name '*.h' -o -name '*.cu' -o -name '*.cuh' \) -type f -print | sort)
 [ -n "$files" ] || exit 0

@@ -145,13 +145,18 @@ void Call::not_null(const char* name, const void* pointer) const {
 Noise Call::noise(const hb_noise* given, const char* name) const {
     Noise none{};
     none.sub_batches = 1;
-    if (!given || given->kind == HB_NOISE_NONE) return none;
+    if (!given) return none;
+    require(given->sub_batches >= 1 && given->sub_batches <= 1 << 20, "%s.sub_batches is %d; expected 1..1048576", name,
+            given->sub_batches);
+    if (given->kind == HB_NOISE_NONE) {
+        // The runs still count: statistics groups follow them.
+        none.sub_batches = given->sub_batches;
+        return none;
+    }
     require(given->kind == HB_NOISE_MULTIPLICATIVE || given->kind == HB_NOISE_ADDITIVE,
             "%s.kind is %d; expected 0 (none), 1 (multiplicative) or 2 (additive)", name, given->kind);
     require(given->gradient == HB_GRADIENT_AT_PERTURBED || given->gradient == HB_GRADIENT_CHAIN_RULE,
             "%s.gradient is %d; expected 0 (at perturbed) or 1 (chain rule)", name, given->gradient);
-    require(given->sub_batches >= 1 && given->sub_batches <= 1 << 20, "%s.sub_batches is %d; expected 1..1048576", name,
-            given->sub_batches);
     require(given->sigma >= 0 && given->sigma <= 1e6f, "%s.sigma is %g; expected 0..1e6", name, given->sigma);
     require(given->first_stream < (1u << 24) && given->first_stream + given->sub_batches <= 1u << 24,
             "%s.first_stream is %u; first_stream + sub_batches must be at most 2^24", name, given->first_stream);

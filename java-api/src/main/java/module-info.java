@@ -1,4 +1,9 @@
 /** Tensors, automatic differentiation, layers, optimizers and tensor files. */
 module dev.hornbeam {
     requires dev.hornbeam.natives;
+
+    exports dev.hornbeam.autograd;
+    exports dev.hornbeam.autograd.ops;
+    exports dev.hornbeam.nn;
+    exports dev.hornbeam.tensor;
 }

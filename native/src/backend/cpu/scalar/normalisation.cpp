@@ -81,8 +81,10 @@ void batch_norm(const BatchNormArguments& a) {
             for (int64_t g = 0; g < groups; g++) {
                 int64_t begin = group_begin(rows, a.samples, groups, g);
                 int64_t end = group_begin(rows, a.samples, groups, g + 1), n = end - begin;
-                Moments moments{double(a.running_mean.as<T>()[k]), double(a.running_var.as<T>()[k])};
-                if (p.training) {
+                Moments moments;
+                if (!p.training) {
+                    moments = {double(a.running_mean.as<T>()[k]), double(a.running_var.as<T>()[k])};
+                } else {
                     moments = moments_of(n, [&](int64_t i) { return double(x[(begin + i) * c + k]); });
                     if (n > 0) {
                         counted++;

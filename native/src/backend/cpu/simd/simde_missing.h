@@ -64,8 +64,76 @@ inline void mask_storeu_ps(void* p, uint32_t mask, __m512 a) {
         if (mask >> l & 1) static_cast<float*>(p)[l] = f.x[l];
 }
 
+inline void mask_storeu_epi32(void* p, uint32_t mask, __m512i a) {
+    Ints i = cast<Ints>(a);
+    for (int l = 0; l < 16; l++)
+        if (mask >> l & 1) static_cast<int32_t*>(p)[l] = i.x[l];
+}
+
+struct Doubles {
+    double x[8];
+};
+struct HalfFloats {
+    float x[8];
+};
+struct Words {
+    uint16_t x[16];
+};
+struct Bytes {
+    uint8_t x[16];
+};
+inline __m512d cvtps_pd(__m256 a) {
+    HalfFloats f = cast<HalfFloats>(a);
+    Doubles d;
+    for (int l = 0; l < 8; l++) d.x[l] = f.x[l];
+    return cast<__m512d>(d);
+}
+inline __m256 cvtpd_ps(__m512d a) {
+    Doubles d = cast<Doubles>(a);
+    HalfFloats f;
+    for (int l = 0; l < 8; l++) f.x[l] = static_cast<float>(d.x[l]);
+    return cast<__m256>(f);
+}
+inline __m256 extractf32x8_ps(__m512 a, int half) {
+    Floats f = cast<Floats>(a);
+    HalfFloats r;
+    std::memcpy(r.x, f.x + 8 * half, sizeof(r));
+    return cast<__m256>(r);
+}
+inline __m128i cvtepi32_epi8(__m512i a) {
+    Ints i = cast<Ints>(a);
+    Bytes b;
+    for (int l = 0; l < 16; l++) b.x[l] = static_cast<uint8_t>(i.x[l]);
+    return cast<__m128i>(b);
+}
+inline __m512i cvtepu8_epi32(__m128i a) {
+    Bytes b = cast<Bytes>(a);
+    Ints i;
+    for (int l = 0; l < 16; l++) i.x[l] = b.x[l];
+    return cast<__m512i>(i);
+}
+inline __m256i cvtepi32_epi16(__m512i a) {
+    Ints i = cast<Ints>(a);
+    Words w;
+    for (int l = 0; l < 16; l++) w.x[l] = static_cast<uint16_t>(i.x[l]);
+    return cast<__m256i>(w);
+}
+inline __m512i cvtepu16_epi32(__m256i a) {
+    Words w = cast<Words>(a);
+    Ints i;
+    for (int l = 0; l < 16; l++) i.x[l] = w.x[l];
+    return cast<__m512i>(i);
+}
+
 }  // namespace hb::cpu::emulated
 
+#define _mm512_cvtps_pd hb::cpu::emulated::cvtps_pd
+#define _mm512_cvtpd_ps hb::cpu::emulated::cvtpd_ps
+#define _mm512_extractf32x8_ps hb::cpu::emulated::extractf32x8_ps
+#define _mm512_cvtepi32_epi8 hb::cpu::emulated::cvtepi32_epi8
+#define _mm512_cvtepu8_epi32 hb::cpu::emulated::cvtepu8_epi32
+#define _mm512_cvtepi32_epi16 hb::cpu::emulated::cvtepi32_epi16
+#define _mm512_cvtepu16_epi32 hb::cpu::emulated::cvtepu16_epi32
 #define _mm512_cvtepi32_ps hb::cpu::emulated::cvtepi32_ps
 #define _mm512_cvttps_epi32 hb::cpu::emulated::cvttps_epi32
 #define _mm512_cvtps_epi32 hb::cpu::emulated::cvtps_epi32
@@ -73,3 +141,4 @@ inline void mask_storeu_ps(void* p, uint32_t mask, __m512 a) {
 #define _mm512_shuffle_f32x4 hb::cpu::emulated::shuffle_f32x4
 #define _mm512_maskz_loadu_ps hb::cpu::emulated::maskz_loadu_ps
 #define _mm512_mask_storeu_ps hb::cpu::emulated::mask_storeu_ps
+#define _mm512_mask_storeu_epi32 hb::cpu::emulated::mask_storeu_epi32

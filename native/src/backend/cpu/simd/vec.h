@@ -87,6 +87,7 @@ I32 shift_right_signed(I32 a) {
 }
 inline I32 load(const int32_t* p) { return _mm512_loadu_si512(p); }
 inline void store(int32_t* p, I32 x) { _mm512_storeu_si512(p, x.v); }
+inline void store(int32_t* p, I32 x, Mask m) { _mm512_mask_storeu_epi32(p, m.m, x.v); }
 inline F32 to_float(I32 a) { return _mm512_cvtepi32_ps(a.v); }
 inline I32 to_int(F32 a) { return _mm512_cvttps_epi32(a.v); }           // truncates
 inline I32 round_to_int(F32 a) { return _mm512_cvtps_epi32(a.v); }      // nearest even
@@ -148,6 +149,26 @@ inline void interleave4(F32& a0, F32& a1, F32& a2, F32& a3) {
     a2 = _mm512_shuffle_f32x4(r2, r3, 0x88);
     a3 = _mm512_shuffle_f32x4(r2, r3, 0xDD);
 }
+// a[i], lane j becomes a[j], lane i.
+inline void transpose(F32 (&a)[16]) {
+    __m512 t[16];
+    for (int g = 0; g < 16; g += 4) {  // rows g .. g + 3: t[g + j] has columns j, 4 + j, 8 + j, 12 + j of them
+        __m512 l0 = _mm512_unpacklo_ps(a[g].v, a[g + 1].v), h0 = _mm512_unpackhi_ps(a[g].v, a[g + 1].v);
+        __m512 l1 = _mm512_unpacklo_ps(a[g + 2].v, a[g + 3].v), h1 = _mm512_unpackhi_ps(a[g + 2].v, a[g + 3].v);
+        t[g] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(l0), _mm512_castps_pd(l1)));
+        t[g + 1] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(l0), _mm512_castps_pd(l1)));
+        t[g + 2] = _mm512_castpd_ps(_mm512_unpacklo_pd(_mm512_castps_pd(h0), _mm512_castps_pd(h1)));
+        t[g + 3] = _mm512_castpd_ps(_mm512_unpackhi_pd(_mm512_castps_pd(h0), _mm512_castps_pd(h1)));
+    }
+    for (int j = 0; j < 4; j++) {
+        __m512 l0 = _mm512_shuffle_f32x4(t[j], t[4 + j], 0x44), h0 = _mm512_shuffle_f32x4(t[j], t[4 + j], 0xEE);
+        __m512 l1 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0x44), h1 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0xEE);
+        a[j] = _mm512_shuffle_f32x4(l0, l1, 0x88);
+        a[4 + j] = _mm512_shuffle_f32x4(l0, l1, 0xDD);
+        a[8 + j] = _mm512_shuffle_f32x4(h0, h1, 0x88);
+        a[12 + j] = _mm512_shuffle_f32x4(h0, h1, 0xDD);
+    }
+}
 
 #else
 
@@ -205,6 +226,7 @@ I32 shift_right_signed(I32 a) {
 }
 inline I32 load(const int32_t* p) { return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)); }
 inline void store(int32_t* p, I32 x) { _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), x.v); }
+inline void store(int32_t* p, I32 x, Mask m) { _mm256_maskstore_epi32(p, _mm256_castps_si256(m.m), x.v); }
 inline F32 to_float(I32 a) { return _mm256_cvtepi32_ps(a.v); }
 inline I32 to_int(F32 a) { return _mm256_cvttps_epi32(a.v); }
 inline I32 round_to_int(F32 a) { return _mm256_cvtps_epi32(a.v); }
@@ -223,18 +245,14 @@ inline I32 select(Mask m, I32 yes, I32 no) {
     return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(no.v), _mm256_castsi256_ps(yes.v), m.m));
 }
 inline float sum(F32 a) {
-    alignas(32) float t[8];
-    _mm256_store_ps(t, a.v);
-    for (int h = 4; h > 0; h /= 2)
-        for (int i = 0; i < h; i++) t[i] += t[i + h];
-    return t[0];
+    __m128 h = _mm_add_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+    h = _mm_add_ps(h, _mm_movehl_ps(h, h));
+    return _mm_cvtss_f32(_mm_add_ss(h, _mm_movehdup_ps(h)));
 }
 inline float largest(F32 a) {
-    alignas(32) float t[8];
-    _mm256_store_ps(t, a.v);
-    for (int h = 4; h > 0; h /= 2)
-        for (int i = 0; i < h; i++) t[i] = t[i] > t[i + h] ? t[i] : t[i + h];
-    return t[0];
+    __m128 h = _mm_max_ps(_mm256_castps256_ps128(a.v), _mm256_extractf128_ps(a.v, 1));
+    h = _mm_max_ps(h, _mm_movehl_ps(h, h));
+    return _mm_cvtss_f32(_mm_max_ss(h, _mm_movehdup_ps(h)));
 }
 inline void multiply_wide(I32 a, I32 b, I32& high, I32& low) {
     __m256i even = _mm256_mul_epu32(a.v, b.v);
@@ -259,6 +277,21 @@ inline void interleave4(F32& a0, F32& a1, F32& a2, F32& a3) {
     a2 = _mm256_permute2f128_ps(q0, q1, 0x31);
     a3 = _mm256_permute2f128_ps(q2, q3, 0x31);
 }
+inline void transpose(F32 (&a)[8]) {
+    __m256 t[8];
+    for (int g = 0; g < 8; g += 4) {  // rows g .. g + 3: t[g + j] has columns j and 4 + j of them
+        __m256 l0 = _mm256_unpacklo_ps(a[g].v, a[g + 1].v), h0 = _mm256_unpackhi_ps(a[g].v, a[g + 1].v);
+        __m256 l1 = _mm256_unpacklo_ps(a[g + 2].v, a[g + 3].v), h1 = _mm256_unpackhi_ps(a[g + 2].v, a[g + 3].v);
+        t[g] = _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(l0), _mm256_castps_pd(l1)));
+        t[g + 1] = _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(l0), _mm256_castps_pd(l1)));
+        t[g + 2] = _mm256_castpd_ps(_mm256_unpacklo_pd(_mm256_castps_pd(h0), _mm256_castps_pd(h1)));
+        t[g + 3] = _mm256_castpd_ps(_mm256_unpackhi_pd(_mm256_castps_pd(h0), _mm256_castps_pd(h1)));
+    }
+    for (int j = 0; j < 4; j++) {
+        a[j] = _mm256_permute2f128_ps(t[j], t[4 + j], 0x20);
+        a[4 + j] = _mm256_permute2f128_ps(t[j], t[4 + j], 0x31);
+    }
+}
 
 #endif
 
@@ -277,6 +310,7 @@ inline void store_interleaved4(float* p, F32 a0, F32 a1, F32 a2, F32 a3) {
 struct All {};
 inline F32 load(const float* p, All) { return load(p); }
 inline void store(float* p, F32 x, All) { store(p, x); }
+inline void store(int32_t* p, I32 x, All) { store(p, x); }
 
 // Calls body(i, mask) for i = 0, kLanes, .. < n: All, but the mask of the rest at the end.
 template <class Body>

@@ -27,7 +27,7 @@ import java.util.Map;
  */
 public final class HornbeamNative {
     /** The number of the header that this class was written for. */
-    public static final int ABI_VERSION = 1;
+    public static final int HEADER_VERSION = 1;
 
     private static final Map<String, FunctionDescriptor> BINDINGS = new LinkedHashMap<>();
 
@@ -368,68 +368,68 @@ public final class HornbeamNative {
     }
 
     public static long empty(int device, int dtype, int rank, MemorySegment shape) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) EMPTY.invokeExact(device, dtype, rank, shape);
+            result = (long) EMPTY.invokeExact(device, dtype, rank, shape);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long full(int device, int dtype, int rank, MemorySegment shape, double value) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) FULL.invokeExact(device, dtype, rank, shape, value);
+            result = (long) FULL.invokeExact(device, dtype, rank, shape, value);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long randomUniform(int device, int rank, MemorySegment shape, double low, double high, MemorySegment stream) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) RANDOM_UNIFORM.invokeExact(device, rank, shape, low, high, stream);
+            result = (long) RANDOM_UNIFORM.invokeExact(device, rank, shape, low, high, stream);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long randomNormal(int device, int rank, MemorySegment shape, double mean, double deviation, MemorySegment stream) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) RANDOM_NORMAL.invokeExact(device, rank, shape, mean, deviation, stream);
+            result = (long) RANDOM_NORMAL.invokeExact(device, rank, shape, mean, deviation, stream);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long alias(long tensor) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) ALIAS.invokeExact(tensor);
+            result = (long) ALIAS.invokeExact(tensor);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void release(long tensor) {
@@ -505,133 +505,133 @@ public final class HornbeamNative {
     }
 
     public static long cast(long x, int dtype) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) CAST.invokeExact(x, dtype);
+            result = (long) CAST.invokeExact(x, dtype);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long toDevice(long x, int device) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) TO_DEVICE.invokeExact(x, device);
+            result = (long) TO_DEVICE.invokeExact(x, device);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long reshape(long x, int rank, MemorySegment shape) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) RESHAPE.invokeExact(x, rank, shape);
+            result = (long) RESHAPE.invokeExact(x, rank, shape);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long slice(long x, int dimension, long start, long stop, long step) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) SLICE.invokeExact(x, dimension, start, stop, step);
+            result = (long) SLICE.invokeExact(x, dimension, start, stop, step);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long permute(long x, int rank, MemorySegment order) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) PERMUTE.invokeExact(x, rank, order);
+            result = (long) PERMUTE.invokeExact(x, rank, order);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long expand(long x, int rank, MemorySegment shape) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) EXPAND.invokeExact(x, rank, shape);
+            result = (long) EXPAND.invokeExact(x, rank, shape);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long dense(long x) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) DENSE.invokeExact(x);
+            result = (long) DENSE.invokeExact(x);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long concat(int count, MemorySegment tensors, int dimension) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) CONCAT.invokeExact(count, tensors, dimension);
+            result = (long) CONCAT.invokeExact(count, tensors, dimension);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long pad(long x, MemorySegment before, MemorySegment after, double value) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) PAD.invokeExact(x, before, after, value);
+            result = (long) PAD.invokeExact(x, before, after, value);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long gatherRows(long x, long index) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) GATHER_ROWS.invokeExact(x, index);
+            result = (long) GATHER_ROWS.invokeExact(x, index);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void scatterRows(long destination, long index, long source, int add) {
@@ -647,81 +647,81 @@ public final class HornbeamNative {
     }
 
     public static long takeAlongRows(long x, long index) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) TAKE_ALONG_ROWS.invokeExact(x, index);
+            result = (long) TAKE_ALONG_ROWS.invokeExact(x, index);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long where(long condition, long a, long b) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) WHERE.invokeExact(condition, a, b);
+            result = (long) WHERE.invokeExact(condition, a, b);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long unary(int kind, long x, double alpha, double beta) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) UNARY.invokeExact(kind, x, alpha, beta);
+            result = (long) UNARY.invokeExact(kind, x, alpha, beta);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long unaryBackward(int kind, long x, long dy, double alpha, double beta) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) UNARY_BACKWARD.invokeExact(kind, x, dy, alpha, beta);
+            result = (long) UNARY_BACKWARD.invokeExact(kind, x, dy, alpha, beta);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long binary(int kind, long a, long b) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) BINARY.invokeExact(kind, a, b);
+            result = (long) BINARY.invokeExact(kind, a, b);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long binaryScalar(int kind, long a, double b) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) BINARY_SCALAR.invokeExact(kind, a, b);
+            result = (long) BINARY_SCALAR.invokeExact(kind, a, b);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void addScaled(long destination, long source, double alpha) {
@@ -749,42 +749,42 @@ public final class HornbeamNative {
     }
 
     public static long reduce(int kind, long x, int count, MemorySegment dimensions, int keep) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) REDUCE.invokeExact(kind, x, count, dimensions, keep);
+            result = (long) REDUCE.invokeExact(kind, x, count, dimensions, keep);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long reduceExtremeBackward(long x, long y, long dy) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) REDUCE_EXTREME_BACKWARD.invokeExact(x, y, dy);
+            result = (long) REDUCE_EXTREME_BACKWARD.invokeExact(x, y, dy);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long argmax(long x) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) ARGMAX.invokeExact(x);
+            result = (long) ARGMAX.invokeExact(x);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void topK(long x, long k, MemorySegment out) {
@@ -812,55 +812,55 @@ public final class HornbeamNative {
     }
 
     public static long perturbWeight(long w, MemorySegment noise, int subBatch) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) PERTURB_WEIGHT.invokeExact(w, noise, subBatch);
+            result = (long) PERTURB_WEIGHT.invokeExact(w, noise, subBatch);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long matmul(long a, long b, int transposeA, int transposeB) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) MATMUL.invokeExact(a, b, transposeA, transposeB);
+            result = (long) MATMUL.invokeExact(a, b, transposeA, transposeB);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long linear(long x, long w, long bias, MemorySegment noise) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) LINEAR.invokeExact(x, w, bias, noise);
+            result = (long) LINEAR.invokeExact(x, w, bias, noise);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long linearBackwardData(long dy, long w, MemorySegment noise) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) LINEAR_BACKWARD_DATA.invokeExact(dy, w, noise);
+            result = (long) LINEAR_BACKWARD_DATA.invokeExact(dy, w, noise);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void linearBackwardWeight(long x, long dy, int wantBias, MemorySegment noise, MemorySegment out) {
@@ -876,29 +876,29 @@ public final class HornbeamNative {
     }
 
     public static long conv2d(long x, long w, long bias, MemorySegment params, MemorySegment noise) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) CONV2D.invokeExact(x, w, bias, params, noise);
+            result = (long) CONV2D.invokeExact(x, w, bias, params, noise);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long conv2dBackwardData(long dy, long w, long height, long width, MemorySegment params, MemorySegment noise) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) CONV2D_BACKWARD_DATA.invokeExact(dy, w, height, width, params, noise);
+            result = (long) CONV2D_BACKWARD_DATA.invokeExact(dy, w, height, width, params, noise);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void conv2dBackwardWeight(long x, long dy, long kernelH, long kernelW, int wantBias, MemorySegment params, MemorySegment noise, MemorySegment out) {
@@ -926,68 +926,68 @@ public final class HornbeamNative {
     }
 
     public static long maxPool2dBackward(long dy, long index, long height, long width) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) MAX_POOL2D_BACKWARD.invokeExact(dy, index, height, width);
+            result = (long) MAX_POOL2D_BACKWARD.invokeExact(dy, index, height, width);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long avgPool2d(long x, MemorySegment params) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) AVG_POOL2D.invokeExact(x, params);
+            result = (long) AVG_POOL2D.invokeExact(x, params);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long avgPool2dBackward(long dy, long height, long width, MemorySegment params) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) AVG_POOL2D_BACKWARD.invokeExact(dy, height, width, params);
+            result = (long) AVG_POOL2D_BACKWARD.invokeExact(dy, height, width, params);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long globalAvgPool(long x) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) GLOBAL_AVG_POOL.invokeExact(x);
+            result = (long) GLOBAL_AVG_POOL.invokeExact(x);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long globalAvgPoolBackward(long dy, long height, long width) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) GLOBAL_AVG_POOL_BACKWARD.invokeExact(dy, height, width);
+            result = (long) GLOBAL_AVG_POOL_BACKWARD.invokeExact(dy, height, width);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void batchNorm(long x, long gamma, long beta, long runningMean, long runningVar, long residual, MemorySegment params, MemorySegment noise, MemorySegment out) {
@@ -1087,81 +1087,81 @@ public final class HornbeamNative {
     }
 
     public static long softmax(long x) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) SOFTMAX.invokeExact(x);
+            result = (long) SOFTMAX.invokeExact(x);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long softmaxBackward(long y, long dy) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) SOFTMAX_BACKWARD.invokeExact(y, dy);
+            result = (long) SOFTMAX_BACKWARD.invokeExact(y, dy);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long logSoftmax(long x) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) LOG_SOFTMAX.invokeExact(x);
+            result = (long) LOG_SOFTMAX.invokeExact(x);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long logSoftmaxBackward(long y, long dy) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) LOG_SOFTMAX_BACKWARD.invokeExact(y, dy);
+            result = (long) LOG_SOFTMAX_BACKWARD.invokeExact(y, dy);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long crossEntropy(long logits, long targets, double smoothing) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) CROSS_ENTROPY.invokeExact(logits, targets, smoothing);
+            result = (long) CROSS_ENTROPY.invokeExact(logits, targets, smoothing);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long crossEntropyBackward(long logits, long targets, long dloss, double smoothing) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) CROSS_ENTROPY_BACKWARD.invokeExact(logits, targets, dloss, smoothing);
+            result = (long) CROSS_ENTROPY_BACKWARD.invokeExact(logits, targets, dloss, smoothing);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void softmaxScores(long logits, long targets, MemorySegment out) {
@@ -1177,16 +1177,16 @@ public final class HornbeamNative {
     }
 
     public static long klDivergence(long pLogits, long qLogits) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) KL_DIVERGENCE.invokeExact(pLogits, qLogits);
+            result = (long) KL_DIVERGENCE.invokeExact(pLogits, qLogits);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void klDivergenceBackward(long pLogits, long qLogits, long dloss, MemorySegment out) {
@@ -1202,42 +1202,42 @@ public final class HornbeamNative {
     }
 
     public static long squaredError(long x, long target) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) SQUARED_ERROR.invokeExact(x, target);
+            result = (long) SQUARED_ERROR.invokeExact(x, target);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long squaredErrorBackward(long x, long target, long dloss) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) SQUARED_ERROR_BACKWARD.invokeExact(x, target, dloss);
+            result = (long) SQUARED_ERROR_BACKWARD.invokeExact(x, target, dloss);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static long dropout(long x, double p, int channels, MemorySegment stream) {
-        long tensor;
+        long result;
         try {
-            tensor = (long) DROPOUT.invokeExact(x, p, channels, stream);
+            result = (long) DROPOUT.invokeExact(x, p, channels, stream);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (tensor <= 0) {
-            throw NativeErrors.failure(tensor);
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
         }
-        return tensor;
+        return result;
     }
 
     public static void sgdStep(int count, MemorySegment parameters, MemorySegment gradients, MemorySegment momenta, MemorySegment decay, MemorySegment params) {

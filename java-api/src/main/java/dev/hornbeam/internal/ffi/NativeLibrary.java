@@ -129,9 +129,9 @@ public final class NativeLibrary {
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
-        if (version != HornbeamNative.ABI_VERSION) {
+        if (version != HornbeamNative.HEADER_VERSION) {
             throw new HornbeamException(path + " has ABI number " + version + ", but these classes need "
-                    + HornbeamNative.ABI_VERSION + ": use a library and jars of the same build.");
+                    + HornbeamNative.HEADER_VERSION + ": use a library and jars of the same build.");
         }
         return symbols;
     }

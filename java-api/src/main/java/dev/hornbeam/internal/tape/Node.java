@@ -2,6 +2,8 @@ package dev.hornbeam.internal.tape;
 
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.tensor.Tensor;
+import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.util.ArrayDeque;
 import java.util.concurrent.atomic.AtomicLong;
 
@@ -126,6 +128,36 @@ public abstract class Node {
     /** Hands an input its gradient: a view of memory that others may see too. The handle is taken over. */
     protected final void share(int input, long handle) {
         pass.deliver(inputs[input], handle, false);
+    }
+
+    /**
+     * Gives input i the op's result i of the call just made; results that nobody wants are released, 0 is none.
+     *
+     * @param count results of the call, at most the number of inputs
+     */
+    protected final void giveOutputs(int count) {
+        MemorySegment outputs = ThreadContext.current().scratch.outputs;
+        long[] handles = new long[count];
+        for (int i = 0; i < count; i++) {
+            handles[i] = outputs.getAtIndex(ValueLayout.JAVA_LONG, i);
+        }
+        int next = 0;
+        try {
+            while (next < count) {
+                long handle = handles[next];
+                if (handle != 0) {
+                    give(next, handle);
+                }
+                next++;
+            }
+        } finally {
+            // Delivery of one failed: it took over its own handle, the ones after it are still here.
+            for (int i = next + 1; i < count; i++) {
+                if (handles[i] != 0) {
+                    HornbeamNative.release(handles[i]);
+                }
+            }
+        }
     }
 
     /** Runs backward with the gradient that arrived. */

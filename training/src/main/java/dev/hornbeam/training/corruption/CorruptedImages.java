@@ -1,7 +1,7 @@
 package dev.hornbeam.training.corruption;
 
 import dev.hornbeam.tensor.Philox;
-import dev.hornbeam.tensor.Purpose;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.run.UserError;
 import java.util.concurrent.atomic.AtomicInteger;
@@ -83,11 +83,14 @@ public final class CorruptedImages {
         Philox draw = new Philox(seed, Purpose.CORRUPTION, Corruptions.number(corruption), index, severity);
         corruption.apply(rgb, like.height(), like.width(), severity, constants, draw);
         for (int k = 0; k < image.length; k++) {
-            double value = grey
-                    ? (clip(rgb[3 * k]) + clip(rgb[3 * k + 1]) + clip(rgb[3 * k + 2])) / 3
-                    : clip(rgb[k]);
+            double value = grey ? mean(clip(rgb[3 * k]), clip(rgb[3 * k + 1]), clip(rgb[3 * k + 2])) : clip(rgb[k]);
             image[k] = (byte) (value * 255);
         }
+    }
+
+    // Of three equal numbers the mean is that number; (a + a + a) / 3 may be a little less, which the cut would show.
+    private static double mean(double a, double b, double c) {
+        return a == b && a == c ? a : (a + b + c) / 3;
     }
 
     private static double clip(double value) {

@@ -17,8 +17,10 @@ final class GaussianNoise implements Corruption {
     @Override
     public void apply(double[] rgb, int height, int width, int severity, ConstantSet constants, Philox draw) {
         double sigma = SIGMA.at(constants, severity);
+        float[] noise = new float[rgb.length];
+        draw.normals(0, noise);
         for (int k = 0; k < rgb.length; k++) {
-            rgb[k] += sigma * draw.normal(k);
+            rgb[k] += sigma * noise[k];
         }
     }
 }

@@ -3,12 +3,12 @@ package dev.hornbeam.training.corruption;
 /**
  * A Poisson distribution of a fixed mean, sampled exactly by inversion.
  *
- * <p>The distribution function is tabulated where it can still be told from 0 and 1; a uniform number of 53 bits is
- * looked up in it: the sample is the smallest n with u &lt; P(X ≤ n). Every sample takes two words, whatever the mean,
- * so that the draws of different pixels never depend on each other. StrictMath makes the table the same everywhere.
+ * <p>The distribution function is tabulated where it can still be told from 0 and 1; a uniform number of 48 bits is
+ * looked up in it: the sample is the smallest n with u &lt; P(X ≤ n). Every sample takes two elements of a stream,
+ * whatever the mean, so that the draws of different pixels never depend on each other. StrictMath makes the table the same everywhere.
  */
 final class PoissonTable {
-    // Of 53-bit uniform numbers none falls where the distribution function is below this or as close to 1.
+    // No number of 48 bits but 0 falls where the distribution function is below this or as close to 1.
     private static final double NEGLIGIBLE = 0x1p-60;
 
     private final int first;
@@ -57,9 +57,9 @@ final class PoissonTable {
         }
     }
 
-    /** Returns the sample that 64 random bits stand for. */
-    int sample(int word0, int word1) {
-        double u = ((long) (word0 >>> 5) * (1L << 26) + (word1 >>> 6)) * 0x1p-53;
+    /** Returns the sample that two uniform numbers of 24 bits in [0, 1) stand for, the second one for the lower bits. */
+    int sample(float high, float low) {
+        double u = high + 0x1p-24 * low;
         int entry = guide[(int) (u * guide.length)];
         while (u >= cumulative[entry]) {
             entry++;

@@ -7,7 +7,7 @@ import java.util.concurrent.ConcurrentHashMap;
 /**
  * Replaces every value x by Poisson(λx)/λ, as if λ were the photons that a white pixel receives.
  *
- * <p>Value k of the image is drawn by inversion from the words 2k and 2k+1: see {@link PoissonTable}.
+ * <p>Value k of the image is drawn by inversion from elements 2k and 2k+1: see {@link PoissonTable}.
  */
 final class ShotNoise implements Corruption {
     private static final Severities LAMBDA = new Severities(
@@ -25,9 +25,11 @@ final class ShotNoise implements Corruption {
     public void apply(double[] rgb, int height, int width, int severity, ConstantSet constants, Philox draw) {
         double lambda = LAMBDA.at(constants, severity);
         PoissonTable[] levels = tables.computeIfAbsent(lambda, ShotNoise::levels);
+        float[] uniforms = new float[2 * rgb.length];
+        draw.uniforms(0, uniforms);
         for (int k = 0; k < rgb.length; k++) {
             int level = (int) Math.round(255 * rgb[k]);
-            rgb[k] = levels[level].sample(draw.word(2L * k), draw.word(2L * k + 1)) / lambda;
+            rgb[k] = levels[level].sample(uniforms[2 * k], uniforms[2 * k + 1]) / lambda;
         }
     }
 

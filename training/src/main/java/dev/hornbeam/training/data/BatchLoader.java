@@ -1,7 +1,7 @@
 package dev.hornbeam.training.data;
 
 import dev.hornbeam.tensor.Philox;
-import dev.hornbeam.tensor.Purpose;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.run.UserError;
 import java.util.Arrays;
 import java.util.NoSuchElementException;
@@ -327,10 +327,23 @@ public final class BatchLoader implements AutoCloseable {
         }
         int place = epoch % orders.length;
         if (orderEpochs[place] != epoch) {
-            Permutation.shuffle(orders[place], new Philox(seed, Purpose.SHUFFLE, 0, epoch, 0));
+            shuffle(orders[place], new Philox(seed, Purpose.SHUFFLE, 0, epoch, 0));
             orderEpochs[place] = epoch;
         }
         return orders[place];
+    }
+
+    // The order that Philox.permutation gives, in an array that is there already.
+    private static void shuffle(int[] order, Philox draw) {
+        for (int i = 0; i < order.length; i++) {
+            order[i] = i;
+        }
+        for (int i = order.length - 1; i > 0; i--) {
+            int j = draw.below(i, i + 1);
+            int moved = order[i];
+            order[i] = order[j];
+            order[j] = moved;
+        }
     }
 
     private void fill(Batch batch, long number, int[] order, byte[] scratch) {
@@ -349,7 +362,8 @@ public final class BatchLoader implements AutoCloseable {
         }
     }
 
-    // Waits on this object's monitor, which the caller holds.
+    // Waits on this object's monitor, which the caller holds; the caller checks its condition again.
+    @SuppressWarnings("WaitNotInLoop")
     private void await() {
         try {
             wait();

@@ -20,7 +20,7 @@ import java.util.stream.IntStream;
  * of the data set's name, in the folder that torchvision makes, or directly; plain or gzip-compressed. Nothing is ever
  * downloaded here: see {@link DataSetFetcher}.
  *
- * <p>Besides a name, {@link #load} takes a folder with four IDX files of the usual names, and an .npz archive.
+ * <p>Besides a name, {@link #load(String)} takes a folder with four IDX files of the usual names, and an .npz archive.
  */
 public final class DataSetCatalog {
     private final Map<String, KnownDataSet> known;
@@ -115,65 +115,85 @@ public final class DataSetCatalog {
         return Optional.empty();
     }
 
-    /** Says which files of a published data set are needed and where they may be put. */
-    String instructions(KnownDataSet set) {
-        String files = set.checksums().entrySet().stream()
-                .map(file -> "  " + file.getKey() + ".gz (or without .gz)  SHA-256 decompressed " + file.getValue())
-                .collect(Collectors.joining("\n"));
-        String places = candidates(set).stream().map(folder -> "  " + folder).collect(Collectors.joining("\n"));
-        return "Needed are the four files\n" + files + "\ntogether in one of the folders\n" + places + "\nThe publisher has them at "
-                + set.urls().getFirst()
-                + set.debianPackage()
-                        .map(name -> "; on Debian and Ubuntu: apt-get install " + name)
-                        .orElse("");
+    /** Returns lines that say which files a published data set has, where they may lie and who has them. */
+    public List<String> instructions(String name) {
+        KnownDataSet set = known(name);
+        List<String> lines = new ArrayList<>();
+        lines.add(set.title());
+        lines.add("Files, as they are or with .gz, and the SHA-256 of their decompressed content:");
+        set.checksums().forEach((file, sha256) -> lines.add("  " + file + "  " + sha256));
+        lines.add("All four in one of these folders:");
+        candidates(set).forEach(folder -> lines.add("  " + folder));
+        lines.add("The publisher has them at " + set.urls().getFirst());
+        set.debianPackage().ifPresent(debian -> lines.add("On Debian and Ubuntu: apt-get install " + debian));
+        return lines;
+    }
+
+    private UserError notHere(KnownDataSet set) {
+        String looked = candidates(set).stream().map(Path::toString).collect(Collectors.joining(", "));
+        return new UserError("data set " + set.name() + " is not here; fetch it with 'hornbeam data fetch " + set.name()
+                + "' or name its folder with --data FOLDER (looked for " + KnownDataSet.TRAIN_IMAGES
+                + "[.gz] and the other three files in " + looked + ")");
     }
 
     /**
-     * Reads a data set.
+     * Reads a data set, with the test images of another one if {@code test} is given.
      *
      * @param name a published data set's name, a folder with four IDX files, or an .npz file
-     * @param testFile an .npz whose test part (or only part) is used in place of the data set's own; null for none
+     * @param test the same; its test part is taken, or the arrays images and labels of an .npz. null for the data set's
+     *     own test part
      * @throws UserError if it is not found or something in its files is wrong
      */
-    public DataSet load(String name, Path testFile) {
-        DataSet set = load(name);
-        if (testFile == null) {
-            return set;
+    public DataSet load(String name, String test) {
+        if (test == null) {
+            return load(name);
         }
-        NpzFile archive = archive(testFile);
+        ImageSet train = trainOf(name);
+        if (isPublished(test) || Files.isDirectory(Path.of(test))) {
+            return new DataSet(name, train, load(test).test());
+        }
+        NpzFile archive = archive(test);
         NpzFile.Part part = archive.read(Split.TEST, true)
-                .orElseThrow(() -> new UserError(testFile + ": no test images in it; expected the arrays test_images"
-                        + " and test_labels, x_test and y_test, or images and labels. " + archive.contents()));
-        ImageSet train = set.hasTrain() ? set.train() : null;
+                .orElseThrow(() -> new UserError(test + ": no test images in it; expected the arrays test_images and"
+                        + " test_labels, x_test and y_test, or images and labels. " + archive.contents()));
         List<String> classNames = train != null ? train.classNames() : numbered(part.largestLabel() + 1);
-        return new DataSet(name, train, images(name, Split.TEST, part, classNames, archive));
+        return new DataSet(name, train, images(test, Split.TEST, part, classNames, archive));
     }
 
-    /** Reads a data set by its name, folder or .npz file; see {@link #load(String, Path)}. */
+    private ImageSet trainOf(String name) {
+        DataSet set = load(name);
+        return set.hasTrain() ? set.train() : null;
+    }
+
+    private boolean isPublished(String name) {
+        return known.containsKey(name.toLowerCase(Locale.ROOT));
+    }
+
+    /** Reads a data set by its name, folder or .npz file; see {@link #load(String, String)}. */
     public DataSet load(String name) {
-        if (known.containsKey(name.toLowerCase(Locale.ROOT))) {
+        if (isPublished(name)) {
             KnownDataSet set = known(name);
             Path folder = find(set.name())
-                    .orElseThrow(() -> new UserError("data set " + set.name() + " is not here. Run: hornbeam data fetch "
-                            + set.name() + "\n" + instructions(set)));
+                    .orElseThrow(() -> notHere(set));
             return idx(set.name(), folder, set);
         }
         Path path = Path.of(name);
         if (Files.isDirectory(path)) {
             return idx(name, path, null);
         }
-        if (Files.exists(path) || name.endsWith(".npz")) {
-            return npz(name, archive(path));
-        }
-        throw new UserError("unknown data set '" + name + "': it is neither a known name nor a file or folder."
-                + NearestName.hint(name, known.keySet()));
+        return npz(name, archive(name));
     }
 
-    private static NpzFile archive(Path path) {
-        if (!Files.exists(path)) {
-            throw new UserError(path + ": no such file");
+    private NpzFile archive(String name) {
+        Path path = Path.of(name);
+        if (Files.isRegularFile(path)) {
+            return new NpzFile(path);
         }
-        return new NpzFile(path);
+        throw new UserError(
+                name.endsWith(".npz") || name.indexOf('/') >= 0
+                        ? path + ": no such file"
+                        : "unknown data set '" + name + "': neither a known name nor a file or folder."
+                                + NearestName.hint(name, known.keySet()));
     }
 
     private static DataSet npz(String name, NpzFile archive) {
@@ -321,8 +341,7 @@ public final class DataSetCatalog {
                         .filter(candidate ->
                                 KnownDataSet.FILES.stream().anyMatch(file -> file(candidate, file).isPresent()))
                         .findFirst())
-                .orElseThrow(() -> new UserError("data set " + set.name() + " is not here. Run: hornbeam data fetch "
-                        + set.name() + "\n" + instructions(set)));
+                .orElseThrow(() -> notHere(set));
         return KnownDataSet.FILES.stream().map(file -> check(set, folder, file)).toList();
     }
 

@@ -91,8 +91,9 @@ public final class DataSetFetcher {
         List<String> failures = new ArrayList<>();
         return install(set, report, failures)
                 .or(() -> download(set, report, failures))
-                .orElseThrow(() -> new UserError("cannot fetch " + set.name() + ": " + String.join("; ", failures) + "\n"
-                        + catalog.instructions(set)));
+                .orElseThrow(() -> new UserError("cannot fetch " + set.name() + ": " + String.join("; ", failures)
+                        + ". By hand: put " + String.join(".gz, ", KnownDataSet.FILES) + ".gz from "
+                        + set.urls().getFirst() + " into " + catalog.downloadFolder(set)));
     }
 
     private Optional<Path> install(KnownDataSet set, Consumer<String> report, List<String> failures) {
@@ -152,7 +153,6 @@ public final class DataSetFetcher {
                     URI address = base.resolve(file.getKey() + ".gz");
                     report.accept("Downloading " + address);
                     byte[] content = downloadChecked(address, file.getValue());
-                    Files.createDirectories(folder);
                     AtomicFile.write(folder.resolve(file.getKey() + ".gz"), out -> out.write(content));
                 }
                 report.accept(set.name() + " is in " + folder + ", checksums as published.");

@@ -58,7 +58,7 @@ final class IdxFile {
         } catch (NoSuchFileException e) {
             throw new UserError(path + ": no such file", e);
         } catch (IOException e) {
-            throw new UserError(path + ": cannot be read: " + e.getMessage(), e);
+            throw UserError.cannotRead(path, e);
         }
     }
 
@@ -195,9 +195,9 @@ final class IdxFile {
 
         private void skipRest() throws IOException {
             byte[] chunk = new byte[1 << 16];
-            while (fill(chunk) == chunk.length) {
-                // The bytes are only counted.
-                continue;
+            int count = chunk.length;
+            while (count == chunk.length) {
+                count = fill(chunk);
             }
         }
     }

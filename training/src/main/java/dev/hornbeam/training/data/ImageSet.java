@@ -3,7 +3,7 @@ package dev.hornbeam.training.data;
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
 import dev.hornbeam.tensor.Philox;
-import dev.hornbeam.tensor.Purpose;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.run.UserError;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
@@ -291,10 +291,10 @@ public final class ImageSet {
         int heldCount = 0;
         for (int c = 0; c < classes(); c++) {
             int[] members = membersOf(c);
-            Permutation.shuffleItems(members, new Philox(seed, Purpose.DATA, c, 0, 0));
+            int[] order = new Philox(seed, Purpose.DATA, c, 0, 0).permutation(members.length);
             int take = (int) Math.round(fraction * members.length);
             for (int i = 0; i < take; i++) {
-                held[members[i]] = true;
+                held[members[order[i]]] = true;
             }
             heldCount += take;
         }

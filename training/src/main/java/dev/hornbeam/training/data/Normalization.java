@@ -57,7 +57,7 @@ public record Normalization(List<Double> mean, List<Double> std) {
                 for (int c = 0; c < channels; c++) {
                     int pixel = image[k + c] & 0xff;
                     sums[c] += pixel;
-                    squares[c] += pixel * pixel;
+                    squares[c] += (long) pixel * pixel;
                 }
             }
         }

@@ -133,6 +133,16 @@ record NpyHeader(char kind, int itemSize, boolean bigEndian, boolean fortranOrde
         return shape.stream().map(String::valueOf).collect(Collectors.joining(", ", "(", shape.size() == 1 ? ",)" : ")"));
     }
 
+    /** Returns text out of a file in a form that fits into a message of one line. */
+    static String printable(String text) {
+        String shown = text.codePoints()
+                .limit(100)
+                .map(c -> Character.isISOControl(c) || Character.getType(c) == Character.LINE_SEPARATOR ? '?' : c)
+                .collect(StringBuilder::new, StringBuilder::appendCodePoint, StringBuilder::append)
+                .toString();
+        return shown.length() < text.length() ? shown + "…" : shown;
+    }
+
     /** Reads the dictionary: only the literals that NumPy writes there, nothing is evaluated. */
     private static final class Parser {
         private final String text;
@@ -156,7 +166,7 @@ record NpyHeader(char kind, int itemSize, boolean bigEndian, boolean fortranOrde
                     case "descr" -> descr = once(key, descr, peek() == '\'' || peek() == '"' ? string() : structured());
                     case "fortran_order" -> fortranOrder = once(key, fortranOrder, bool());
                     case "shape" -> shape = once(key, shape, tuple());
-                    default -> throw bad("unknown key '" + key + "'");
+                    default -> throw bad("unknown key '" + printable(key) + "'");
                 }
                 if (peek() == ',') {
                     at++;
@@ -185,7 +195,7 @@ record NpyHeader(char kind, int itemSize, boolean bigEndian, boolean fortranOrde
                     };
             // '|' says that the order of bytes does not matter, which is so for single bytes only.
             if (!known || (descr.charAt(0) == '|' && descr.charAt(2) != '1')) {
-                throw new UserError(source + ": .npy elements of type '" + descr
+                throw new UserError(source + ": .npy elements of type '" + printable(descr)
                         + "'; expected plain integers or floating-point numbers");
             }
             int itemSize = descr.charAt(2) - '0';

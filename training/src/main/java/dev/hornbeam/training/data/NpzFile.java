@@ -63,6 +63,7 @@ final class NpzFile {
     }
 
     /** Images and labels of one part, read but not yet a set, as the number of classes may depend on both parts. */
+    @SuppressWarnings("ArrayRecordComponent") // Handed on once and never compared.
     record Part(String imagesName, String labelsName, int height, int width, int channels, MemorySegment pixels, int[] labels) {
         int largestLabel() {
             int largest = -1;
@@ -111,7 +112,7 @@ final class NpzFile {
         } catch (ZipException | IllegalArgumentException e) {
             throw new UserError(path + ": not a readable .npz (zip) archive: " + e.getMessage(), e);
         } catch (IOException e) {
-            throw new UserError(path + ": cannot be read: " + e.getMessage(), e);
+            throw UserError.cannotRead(path, e);
         }
     }
 
@@ -126,7 +127,9 @@ final class NpzFile {
 
     private static String contents(ZipFile zip) {
         TreeSet<String> names = new TreeSet<>();
-        zip.stream().limit(20).forEach(entry -> names.add(entry.getName().replaceFirst("\\.npy$", "")));
+        zip.stream()
+                .limit(20)
+                .forEach(entry -> names.add(NpyHeader.printable(entry.getName().replaceFirst("\\.npy$", ""))));
         return names.isEmpty() ? "The archive is empty." : "It holds: " + String.join(", ", names) + ".";
     }
 
@@ -147,7 +150,7 @@ final class NpzFile {
             }
             return HexFormat.of().formatHex(digest.digest());
         } catch (IOException e) {
-            throw new UserError(path + ": cannot be read: " + e.getMessage(), e);
+            throw UserError.cannotRead(path, e);
         }
     }
 

@@ -1,10 +1,9 @@
 package dev.hornbeam.training.noise;
 
 import dev.hornbeam.tensor.Philox;
-import dev.hornbeam.tensor.Purpose;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.NearestName;
-import dev.hornbeam.training.data.Permutation;
 import dev.hornbeam.training.run.UserError;
 import java.util.Arrays;
 import java.util.List;
@@ -106,8 +105,7 @@ public enum LabelNoise {
                 }
             }
             case EXACT_COUNT -> {
-                int[] order =
-                        Permutation.of(chosen.length, new Philox(seed, Purpose.LABEL_NOISE, ORDER_DRAW, 0, 0));
+                int[] order = new Philox(seed, Purpose.LABEL_NOISE, ORDER_DRAW, 0, 0).permutation(chosen.length);
                 int count = (int) Math.round(rate * chosen.length);
                 for (int i = 0; i < count; i++) {
                     chosen[order[i]] = true;

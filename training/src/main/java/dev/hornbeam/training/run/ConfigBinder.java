@@ -100,9 +100,8 @@ final class ConfigBinder {
         String kind = entry == null ? kinds.defaultKind() : scalar(new Text(), entry.value(), kindPath);
         Section section = kinds.sections().get(kind);
         if (section == null) {
-            throw new UserError(entry.value().origin() + ": " + path + " is '" + kind + "'"
-                    + NearestNames.didYouMean(kind, kinds.sections().keySet(), "")
-                    + "; expected " + kinds.describe());
+            throw new UserError(entry.value().origin() + ": " + path + " is '" + kind + "'; expected "
+                    + kinds.describe() + NearestNames.didYouMean(kind, kinds.sections().keySet()));
         }
         return section(section, mapping, path, kinds);
     }
@@ -233,8 +232,9 @@ final class ConfigBinder {
             }
         }
         List<String> known = ConfigSchema.keys().stream().map(SettingKey::path).toList();
-        String keys = section.names().isEmpty() ? "it takes no keys" : "the keys here are " + section.names();
-        return new UserError(start + NearestNames.didYouMean(path, known, "; " + keys));
+        String meant = NearestNames.didYouMean(path, known);
+        String keys = section.names().isEmpty() ? "; there are none here" : "; the keys here are " + section.names();
+        return new UserError(start + (meant.isEmpty() ? keys : meant));
     }
 
     private static UserError wrong(ValueType type, ConfigTree node, String path) {

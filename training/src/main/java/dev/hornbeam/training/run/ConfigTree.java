@@ -12,6 +12,7 @@ import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 
 /**
  * A piece of YAML in which every value knows where it was written.
@@ -61,6 +62,32 @@ sealed interface ConfigTree {
                     : null;
         }
 
+        /** All values by dotted key, lists in brackets. */
+        Map<String, String> flatten() {
+            Map<String, String> flat = new LinkedHashMap<>();
+            flattenInto(flat, "");
+            return flat;
+        }
+
+        private void flattenInto(Map<String, String> flat, String prefix) {
+            entries.forEach((key, entry) -> {
+                if (entry.value instanceof Mapping inner) {
+                    inner.flattenInto(flat, prefix + key + ".");
+                } else {
+                    flat.put(prefix + key, plainText(entry.value));
+                }
+            });
+        }
+
+        private static String plainText(ConfigTree value) {
+            return switch (value) {
+                case Scalar scalar -> scalar.text;
+                case Sequence(List<ConfigTree> items, _) ->
+                    items.stream().map(Mapping::plainText).collect(Collectors.joining(", ", "[", "]"));
+                case Mapping mapping -> mapping.flatten().toString();
+            };
+        }
+
         /** This mapping without {@code keys}. */
         Mapping without(String... keys) {
             Map<String, Entry> kept = new LinkedHashMap<>(entries);
@@ -91,7 +118,7 @@ sealed interface ConfigTree {
 
         private static Entry merge(Entry base, Entry over) {
             // "perturbation: damp" is short for "perturbation: {kind: damp}"; a section can meet either form.
-            if (base.value instanceof Mapping && over.value instanceof Scalar s && !s.isNull) {
+            if (base.value instanceof Mapping b && b.text(KIND) != null && over.value instanceof Scalar s && !s.isNull) {
                 return merge(base, new Entry(over.key, kindOf(s)));
             }
             if (over.value instanceof Mapping && base.value instanceof Scalar s && !s.isNull) {
@@ -144,6 +171,9 @@ sealed interface ConfigTree {
             Origin origin = new Origin("--set " + override.getKey() + "=" + override.getValue(), 0);
             ConfigTree value = fragment(override.getValue(), origin.source());
             List<String> path = List.of(override.getKey().split("\\.", -1));
+            if (path.contains("")) {
+                throw new UserError(origin + ": '" + override.getKey() + "' is not a key; write it as in optimizer.lr");
+            }
             for (String segment : path.reversed()) {
                 value = new Mapping(Map.of(segment, new Entry(origin, value)), origin);
             }
@@ -241,11 +271,11 @@ sealed interface ConfigTree {
             return new Origin(source, countLines ? Math.max(line, 1) : 0);
         }
 
-        // SnakeYAML's message is many lines with a drawing of the place; the line that says what is wrong is enough.
+        // SnakeYAML's message is many lines: "while ...", the place, a drawing of it, and in between what is wrong.
         private static String problem(JsonProcessingException e) {
-            List<String> lines = e.getOriginalMessage().lines().map(String::strip).toList();
-            return lines.stream()
-                    .filter(line -> !line.startsWith("while ") && !line.startsWith("in '") && !line.startsWith("in \""))
+            return e.getOriginalMessage()
+                    .lines()
+                    .filter(line -> !line.startsWith("while ") && !line.startsWith(" "))
                     .findFirst()
                     .orElse("syntax error");
         }

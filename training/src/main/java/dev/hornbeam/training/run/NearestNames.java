@@ -30,10 +30,10 @@ final class NearestNames {
                 .toList();
     }
 
-    /** "; did you mean a or b?" for the nearest names, or the text given where none is near. */
-    static String didYouMean(String wrong, Collection<String> known, String otherwise) {
+    /** "; did you mean a or b?" for the nearest names, or nothing where none is near. */
+    static String didYouMean(String wrong, Collection<String> known) {
         List<String> near = of(wrong, known);
-        return near.isEmpty() ? otherwise : "; did you mean " + String.join(" or ", near) + "?";
+        return near.isEmpty() ? "" : "; did you mean " + String.join(" or ", near) + "?";
     }
 
     private static int distance(String wrong, String name) {

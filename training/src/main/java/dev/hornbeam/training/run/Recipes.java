@@ -96,8 +96,8 @@ public final class Recipes {
         }
         String asked = chain.isEmpty() ? "" : chain.getLast() + " extends " + reference + ": ";
         throw new UserError(asked + "no recipe and no file named " + reference
-                + NearestNames.didYouMean(reference, names(), "")
-                + "; \"hornbeam recipes list\" shows the recipes");
+                + "; \"hornbeam recipes list\" shows the recipes"
+                + NearestNames.didYouMean(reference, names()));
     }
 
     private static Mapping resolveFile(Path file, List<String> chain) {

@@ -11,7 +11,7 @@ import java.util.Map;
  * snake_case; {@code docs/recipes.md} lists them all.
  */
 public record RunConfig(
-        @Setting(doc = "name of the run, shown in the report; by default the recipe's name") String name,
+        @Setting(doc = "name of the run, shown in the report", def = "the recipe's name") String name,
         @Setting(doc = "one line about the recipe", def = "\"\"") String description,
         @Setting(doc = "seed of every random draw of the run", def = "1") long seed,
         @Setting(doc = "threads of the engine; 0 takes all cores", def = "0", range = "[0, 4096]") int threads,

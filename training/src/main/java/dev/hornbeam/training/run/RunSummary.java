@@ -3,40 +3,29 @@ package dev.hornbeam.training.run;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import java.nio.file.Path;
-import java.util.Collections;
-import java.util.LinkedHashMap;
-import java.util.Map;
-import java.util.Optional;
 
 /**
  * The final results of a run and where they come from, {@code summary.json}.
  *
  * @param name name of the run
- * @param results results by name in snake_case, as in {@code test_accuracy}, in the order of the file
- * @param corruptions errors on corrupted images, where they were tested
+ * @param results what came out
  * @param provenance where the results come from
  */
-public record RunSummary(
-        String name, Map<String, Double> results, Optional<CorruptionErrors> corruptions, Provenance provenance) {
+public record RunSummary(String name, RunResults results, Provenance provenance) {
     private static final JsonMapper JSON = new JsonMapper();
-
-    /** Keeps the order of {@code results}. */
-    public RunSummary {
-        results = Collections.unmodifiableMap(new LinkedHashMap<>(results));
-    }
 
     /** The summary as a JSON object; results that are not finite are null. */
     public String toJson() {
         ObjectNode root = JSON.createObjectNode().put("name", name);
         ObjectNode resultsNode = root.putObject("results");
-        results.forEach((key, value) -> {
+        results.numbers().forEach((key, value) -> {
             if (Double.isFinite(value)) {
                 resultsNode.put(key, value);
             } else {
                 resultsNode.putNull(key);
             }
         });
-        corruptions.ifPresent(table -> putCorruptions(root, table));
+        results.corruptions().ifPresent(table -> putCorruptions(root, table));
         putProvenance(root.putObject("provenance"));
         return root.toPrettyString() + "\n";
     }
@@ -55,7 +44,6 @@ public record RunSummary(
         table.severities().forEach(node.putArray("severities")::add);
         ObjectNode rows = node.putObject("errors");
         table.errors().forEach((corruption, row) -> row.forEach(rows.withArray(corruption)::add));
-        node.put("mean", table.mean());
     }
 
     private void putProvenance(ObjectNode node) {

@@ -1,0 +1,18 @@
+package dev.hornbeam.autograd.ops;
+
+import static dev.hornbeam.internal.tape.Tape.handle;
+
+import dev.hornbeam.internal.ffi.HornbeamNative;
+import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.tensor.Tensor;
+
+/** The i64 index of the largest element along the last dimension. Not differentiable. */
+@NativeOp(value = "argmax", gradient = "none")
+public final class ArgMax {
+    private ArgMax() {}
+
+    /** The first of equals; NaN counts as largest. */
+    public static Tensor argMax(Tensor x) {
+        return Tape.result(HornbeamNative.argmax(handle(x, "argmax", "x")), null);
+    }
+}

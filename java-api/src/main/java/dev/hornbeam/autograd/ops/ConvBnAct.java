@@ -1,0 +1,146 @@
+package dev.hornbeam.autograd.ops;
+
+import static dev.hornbeam.internal.tape.Tape.handle;
+import static dev.hornbeam.internal.tape.Tape.optional;
+
+import dev.hornbeam.internal.ffi.HornbeamNative;
+import dev.hornbeam.internal.ffi.Scratch;
+import dev.hornbeam.internal.tape.Node;
+import dev.hornbeam.internal.tape.Saved;
+import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.tensor.Tensor;
+
+/** Convolution, batch norm, residual and activation as one op with one backward: act(bn(conv(x, w)) + residual). */
+@NativeOp(value = "conv_bn_act", gradient = "conv_bn_act_backward")
+public final class ConvBnAct {
+    private static final String OP = "conv_bn_act";
+
+    private ConvBnAct() {}
+
+    /**
+     * x [n, h, w, c], w [o, kh, kw, c / groups], gamma, beta, runningMean, runningVar [o]: [n, oh, ow, o].
+     *
+     * @param residual like the result, or null
+     * @param convNoise on w, or null
+     * @param normNoise on gamma, or null
+     */
+    public static Tensor convBnAct(
+            Tensor x,
+            Tensor w,
+            Tensor gamma,
+            Tensor beta,
+            Tensor runningMean,
+            Tensor runningVar,
+            Tensor residual,
+            Conv2dOptions conv,
+            BatchNormOptions norm,
+            Noise convNoise,
+            Noise normNoise) {
+        Conv2d.requireOptions(conv, OP);
+        Conv2d.requireOptions(norm, OP);
+        Scratch scratch = Tape.scratch();
+        HornbeamNative.convBnAct(
+                handle(x, OP, "x"),
+                handle(w, OP, "w"),
+                handle(gamma, OP, "gamma"),
+                handle(beta, OP, "beta"),
+                handle(runningMean, OP, "running_mean"),
+                handle(runningVar, OP, "running_var"),
+                optional(residual, OP, "residual"),
+                conv.fill(scratch.conv),
+                norm.fill(scratch.norm),
+                Noise.fill(convNoise, scratch.noise),
+                Noise.fill(normNoise, scratch.normNoise),
+                scratch.outputs);
+        long y = scratch.output(0);
+        long convolved = scratch.output(1);
+        long mean = scratch.output(2);
+        long inverseDeviation = scratch.output(3);
+        if (norm.training() && norm.updateRunning()) {
+            Tape.changed(runningMean);
+            Tape.changed(runningVar);
+        }
+        if (Tape.records(x, w, residual) || Tape.records(gamma, beta)) {
+            Gradient gradient = new Gradient(
+                    new Tensor[] {x, w, gamma, beta, residual},
+                    y,
+                    convolved,
+                    mean,
+                    inverseDeviation,
+                    conv,
+                    norm,
+                    convNoise,
+                    normNoise);
+            return Tape.result(y, null, gradient);
+        }
+        HornbeamNative.release(convolved);
+        HornbeamNative.release(mean);
+        HornbeamNative.release(inverseDeviation);
+        return Tape.result(y, null);
+    }
+
+    private static final class Gradient extends Node {
+        private final Conv2dOptions conv;
+        private final BatchNormOptions norm;
+        private final Noise convNoise;
+        private final Noise normNoise;
+        private final Saved x;
+        private final Saved w;
+        private final Saved gamma;
+        private final Saved y;
+        private final Saved convolved;
+        private final Saved mean;
+        private final Saved inverseDeviation;
+
+        Gradient(
+                Tensor[] inputs,
+                long y,
+                long convolved,
+                long mean,
+                long inverseDeviation,
+                Conv2dOptions conv,
+                BatchNormOptions norm,
+                Noise convNoise,
+                Noise normNoise) {
+            super(inputs);
+            this.conv = conv;
+            this.norm = norm;
+            this.convNoise = convNoise;
+            this.normNoise = normNoise;
+            this.x = save(inputs[0], "x");
+            this.w = save(inputs[1], "w");
+            this.gamma = save(inputs[2], "gamma");
+            this.y = saveResult(y, "y");
+            this.convolved = own(convolved, "convolved");
+            this.mean = own(mean, "mean");
+            this.inverseDeviation = own(inverseDeviation, "inverse_deviation");
+        }
+
+        @Override
+        public String name() {
+            return OP;
+        }
+
+        @Override
+        protected void backward(long dy) {
+            Scratch scratch = Tape.scratch();
+            HornbeamNative.convBnActBackward(
+                    x.get(),
+                    w.get(),
+                    convolved.get(),
+                    y.get(),
+                    dy,
+                    gamma.get(),
+                    mean.get(),
+                    inverseDeviation.get(),
+                    wants(0) ? 1 : 0,
+                    wants(4) ? 1 : 0,
+                    conv.fill(scratch.conv),
+                    norm.fill(scratch.norm),
+                    Noise.fill(convNoise, scratch.noise),
+                    Noise.fill(normNoise, scratch.normNoise),
+                    scratch.outputs);
+            giveOutputs(5);
+        }
+    }
+}

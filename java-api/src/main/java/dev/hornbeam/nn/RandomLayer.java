@@ -1,0 +1,10 @@
+package dev.hornbeam.nn;
+
+/** A layer that draws random numbers in training. */
+interface RandomLayer {
+    /** Its number in the network, which keys its numbers. */
+    void setLayer(int layer);
+
+    /** The step that the next forward belongs to. */
+    void drawFor(long seed, int step, int stream);
+}

@@ -1,0 +1,34 @@
+package dev.hornbeam.nn;
+
+import dev.hornbeam.tensor.Tensor;
+
+/** Modules one after the other, named 0, 1, 2, .. unless named otherwise. */
+public final class Sequential extends Module {
+    /** Of these modules, in order. */
+    public Sequential(Module... modules) {
+        for (Module module : modules) {
+            add(module);
+        }
+    }
+
+    /** Puts a module at the end, named by its place. Returns this module. */
+    public Sequential add(Module module) {
+        return add(Integer.toString(children().size()), module);
+    }
+
+    /** Puts a module at the end under a name. Returns this module. */
+    public Sequential add(String name, Module module) {
+        child(name, module);
+        return this;
+    }
+
+    /** The last module's result. */
+    @Override
+    public Tensor forward(Tensor x) {
+        Tensor y = x;
+        for (Module module : children().values()) {
+            y = module.forward(y);
+        }
+        return y;
+    }
+}

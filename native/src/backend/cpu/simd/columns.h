@@ -1,0 +1,100 @@
+// Column sums of dense [rows, c] arrays, for any c, one number a column.
+//
+// Few columns, or a number of them that is no multiple of the vector, would waste lanes: so `repeat` rows are taken as one
+// of `width` = repeat * c columns, which is a multiple of the vector, and the repeats are folded at the end. Rows of at
+// least 128 columns are taken as they are; their last vector is masked.
+#pragma once
+
+#include <numeric>
+
+#include "backend/cpu/simd/convert.h"
+#include "core/scratch.h"
+
+namespace hb::cpu::HB_TIER {
+
+struct Columns {
+    int64_t c, repeat, width;
+
+    explicit Columns(int64_t columns) : c(columns), repeat(1) {
+        constexpr int64_t kEnough = 64;
+        if (c < 2 * kEnough) {
+            const int64_t whole = F32::kLanes / std::gcd(c, int64_t{F32::kLanes});  // rows to a multiple of the vector
+            repeat = whole * ((kEnough + whole * c - 1) / (whole * c));
+        }
+        width = repeat * c;
+    }
+    // to[q c + k] = value(k) for every repeat q.
+    template <class T, class Value>
+    void spread(T* to, Value&& value) const {
+        for (int64_t k = 0; k < c; k++) to[k] = value(k);
+        for (int64_t q = 1; q < repeat; q++) std::copy_n(to, c, to + q * c);
+    }
+    // Adds the repeats to the first of them.
+    void fold(double* sums) const {
+        for (int64_t q = 1; q < repeat; q++)
+            for (int64_t k = 0; k < c; k++) sums[k] += sums[q * c + k];
+    }
+};
+
+// body(at, count) for every row of `columns.width` numbers of `rows` rows of c, at = its offset; the last may be shorter.
+template <class Body>
+[[gnu::always_inline]] inline void wide_rows(const Columns& columns, int64_t rows, Body&& body) {
+    const int64_t total = rows * columns.c;
+    int64_t at = 0;
+    for (; at + columns.width <= total; at += columns.width) body(at, columns.width);
+    if (at < total) body(at, total - at);
+}
+
+// What is summed: a first number, and the product of two (the first two moments; a gradient and its correlation).
+struct Term {
+    F32 value, factor;
+};
+
+// first[j] += value, second[j] += value * factor over rows, for the wide columns j. term(at, j, mask) gives the numbers at
+// offset `at`, column j. Sums of at most 64 rows are kept in f32 and then added in double.
+template <class Source>
+[[gnu::always_inline]] inline void add_columns(const Columns& columns, int64_t rows, double* first_sum,
+                                               double* second_sum, Source&& term) {
+    constexpr int64_t kBlock = 64;
+    const int64_t width = columns.width, total = rows * columns.c, whole = total / width;
+    Scratch<float> sums(2 * width);
+    float *first = sums.data(), *second = first + width;
+    auto flush = [&](int64_t count) {
+        for (int64_t j = 0; j < count; j++) {
+            first_sum[j] += first[j];
+            second_sum[j] += second[j];
+        }
+    };
+    for (int64_t begin = 0; begin < whole; begin += kBlock) {
+        const int64_t end = std::min(whole, begin + kBlock);
+        std::fill_n(first, 2 * width, 0.0f);
+        int64_t r = begin;
+        for (; r + 4 <= end; r += 4) {
+            const int64_t at = r * width;
+            lanes(width, [&](int64_t j, auto m) {
+                Term t0 = term(at + j, j, m), t1 = term(at + width + j, j, m);
+                Term t2 = term(at + 2 * width + j, j, m), t3 = term(at + 3 * width + j, j, m);
+                store(first + j, load(first + j, m) + ((t0.value + t1.value) + (t2.value + t3.value)), m);
+                F32 s = fma(t1.value, t1.factor, t0.value * t0.factor), u = fma(t3.value, t3.factor, t2.value * t2.factor);
+                store(second + j, load(second + j, m) + (s + u), m);
+            });
+        }
+        for (; r < end; r++)
+            lanes(width, [&](int64_t j, auto m) {
+                Term t = term(r * width + j, j, m);
+                store(first + j, load(first + j, m) + t.value, m);
+                store(second + j, fma(t.value, t.factor, load(second + j, m)), m);
+            });
+        flush(width);
+    }
+    if (const int64_t rest = total - whole * width; rest > 0) {
+        lanes(rest, [&](int64_t j, auto m) {
+            Term t = term(whole * width + j, j, m);
+            store(first + j, t.value, m);
+            store(second + j, t.value * t.factor, m);
+        });
+        flush(rest);
+    }
+}
+
+}  // namespace hb::cpu::HB_TIER

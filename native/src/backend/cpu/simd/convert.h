@@ -1,0 +1,130 @@
+// Vectors of double, and the steps between the f32 vectors of vec.h and double, bf16 and bytes.
+#pragma once
+
+#include <cstring>
+
+#include "backend/cpu/simd/vec.h"
+
+namespace hb::cpu::HB_TIER {
+
+// Half as many lanes as F32.
+struct F64 {
+    static constexpr int kLanes = F32::kLanes / 2;
+#if defined(HB_TIER_AVX512)
+    __m512d v;
+    F64(__m512d x) : v(x) {}
+    F64(double x) : v(_mm512_set1_pd(x)) {}
+#else
+    __m256d v;
+    F64(__m256d x) : v(x) {}
+    F64(double x) : v(_mm256_set1_pd(x)) {}
+#endif
+    F64() = default;
+};
+
+#if defined(HB_TIER_AVX512)
+
+inline F64 load(const double* p) { return _mm512_loadu_pd(p); }
+inline void store(double* p, F64 x) { _mm512_storeu_pd(p, x.v); }
+inline F64 operator+(F64 a, F64 b) { return _mm512_add_pd(a.v, b.v); }
+inline F64 operator-(F64 a, F64 b) { return _mm512_sub_pd(a.v, b.v); }
+inline F64 operator*(F64 a, F64 b) { return _mm512_mul_pd(a.v, b.v); }
+inline F64 operator/(F64 a, F64 b) { return _mm512_div_pd(a.v, b.v); }
+inline F64 fma(F64 a, F64 b, F64 c) { return _mm512_fmadd_pd(a.v, b.v, c.v); }
+inline F64 max(F64 a, F64 b) { return _mm512_max_pd(a.v, b.v); }
+inline F64 sqrt(F64 a) { return _mm512_sqrt_pd(a.v); }
+inline F64 abs(F64 a) { return _mm512_castsi512_pd(_mm512_and_si512(_mm512_castpd_si512(a.v), _mm512_set1_epi64(INT64_MAX))); }
+// Lanes 0 .. kLanes/2 - 1, and the others.
+inline F64 low_half(F32 a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a.v)); }
+inline F64 high_half(F32 a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1)); }
+inline F32 narrow(F64 low, F64 high) {
+    return _mm512_insertf32x8(_mm512_castps256_ps512(_mm512_cvtpd_ps(low.v)), _mm512_cvtpd_ps(high.v), 1);
+}
+
+inline Mask operator~(Mask a) { return {static_cast<__mmask16>(~a.m)}; }
+// kLanes bytes, 1 where the mask is set, else 0.
+inline void store_bytes(uint8_t* p, Mask m) {
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p), _mm512_cvtepi32_epi8(_mm512_maskz_set1_epi32(m.m, 1)));
+}
+// Set where the byte is not 0.
+inline Mask load_bytes(const uint8_t* p) {
+    __m512i x = _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+    return {_mm512_test_epi32_mask(x, x)};
+}
+// The lower 16 bits of every lane.
+inline void store_low16(uint16_t* p, I32 x) {
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(p), _mm512_cvtepi32_epi16(x.v));
+}
+inline I32 load_low16(const uint16_t* p) {
+    return _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(p)));
+}
+
+#else
+
+inline F64 load(const double* p) { return _mm256_loadu_pd(p); }
+inline void store(double* p, F64 x) { _mm256_storeu_pd(p, x.v); }
+inline F64 operator+(F64 a, F64 b) { return _mm256_add_pd(a.v, b.v); }
+inline F64 operator-(F64 a, F64 b) { return _mm256_sub_pd(a.v, b.v); }
+inline F64 operator*(F64 a, F64 b) { return _mm256_mul_pd(a.v, b.v); }
+inline F64 operator/(F64 a, F64 b) { return _mm256_div_pd(a.v, b.v); }
+inline F64 fma(F64 a, F64 b, F64 c) { return _mm256_fmadd_pd(a.v, b.v, c.v); }
+inline F64 max(F64 a, F64 b) { return _mm256_max_pd(a.v, b.v); }
+inline F64 sqrt(F64 a) { return _mm256_sqrt_pd(a.v); }
+inline F64 abs(F64 a) { return _mm256_andnot_pd(_mm256_set1_pd(-0.0), a.v); }
+inline F64 low_half(F32 a) { return _mm256_cvtps_pd(_mm256_castps256_ps128(a.v)); }
+inline F64 high_half(F32 a) { return _mm256_cvtps_pd(_mm256_extractf128_ps(a.v, 1)); }
+inline F32 narrow(F64 low, F64 high) { return _mm256_set_m128(_mm256_cvtpd_ps(high.v), _mm256_cvtpd_ps(low.v)); }
+
+inline Mask operator~(Mask a) { return {_mm256_xor_ps(a.m, _mm256_castsi256_ps(_mm256_set1_epi32(-1)))}; }
+inline void store_bytes(uint8_t* p, Mask m) {
+    __m256i x = _mm256_castps_si256(m.m);
+    __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
+                     _mm_and_si128(_mm_packs_epi16(words, words), _mm_set1_epi8(1)));
+}
+inline Mask load_bytes(const uint8_t* p) {
+    __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
+    return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(x, _mm256_setzero_si256()))};
+}
+inline void store_low16(uint16_t* p, I32 x) {
+    __m256i low = _mm256_and_si256(x.v, _mm256_set1_epi32(0xffff));
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packus_epi32(_mm256_castsi256_si128(low), _mm256_extracti128_si256(low, 1)));
+}
+inline I32 load_low16(const uint16_t* p) {
+    return _mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+}
+
+#endif
+
+// Sums of lanes in one fixed order: halves, then halves again.
+inline double sum(F64 a) {
+    double t[F64::kLanes];
+    store(t, a);
+    for (int h = F64::kLanes / 2; h > 0; h /= 2)
+        for (int i = 0; i < h; i++) t[i] += t[i + h];
+    return t[0];
+}
+
+// Both halves of an F32 as doubles, for arithmetic that is rounded once at the end.
+struct Wide {
+    F64 low, high;
+    Wide() = default;
+    Wide(F64 l, F64 h) : low(l), high(h) {}
+    Wide(double x) : low(x), high(x) {}
+    explicit Wide(F32 x) : low(low_half(x)), high(high_half(x)) {}
+};
+inline F32 narrow(const Wide& a) { return narrow(a.low, a.high); }
+inline Wide operator+(const Wide& a, const Wide& b) { return {a.low + b.low, a.high + b.high}; }
+inline Wide operator-(const Wide& a, const Wide& b) { return {a.low - b.low, a.high - b.high}; }
+inline Wide operator*(const Wide& a, const Wide& b) { return {a.low * b.low, a.high * b.high}; }
+inline Wide operator/(const Wide& a, const Wide& b) { return {a.low / b.low, a.high / b.high}; }
+inline Wide fma(const Wide& a, const Wide& b, const Wide& c) {
+    return {fma(a.low, b.low, c.low), fma(a.high, b.high, c.high)};
+}
+inline Wide max(const Wide& a, const Wide& b) { return {max(a.low, b.low), max(a.high, b.high)}; }
+inline Wide sqrt(const Wide& a) { return {sqrt(a.low), sqrt(a.high)}; }
+inline Wide abs(const Wide& a) { return {abs(a.low), abs(a.high)}; }
+inline double sum(const Wide& a) { return sum(a.low + a.high); }
+
+}  // namespace hb::cpu::HB_TIER

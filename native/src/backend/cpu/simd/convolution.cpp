@@ -1,0 +1,320 @@
+// Convolution: forward and data gradient.
+#include "backend/cpu/simd/convolution.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/gemm.h"
+#include "backend/cpu/simd/image_tiles.h"
+#include "backend/cpu/simd/random.h"
+#include "backend/cpu/simd/weight_packing.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
+
+namespace hb::cpu::HB_TIER {
+namespace {
+
+// Grid positions of a tile, at most and at least; between them, as many as keep the tile's strip within kStripMost
+// elements, so that it stays in the second-level cache.
+constexpr int64_t kTileMost = 256, kTileLeast = 64;
+constexpr int64_t kStripMost = 64 * 1024;
+// Longest piece of the sum over k that is made in one go: a panel of so many rows (24 KiB) stays in the first-level cache.
+constexpr int64_t kDepthMost = 384;
+// Packed weights of several noise runs that are made at once, in elements.
+constexpr int64_t kPackedMost = 4 * 1024 * 1024;
+// Weights that one task of the data gradient packs.
+constexpr int64_t kPackGrain = 16 * 1024;
+
+// Result pixels that see the same taps.
+struct Phase {
+    int64_t h, w;                // result pixel of grid position (0, 0)
+    const Tap *taps_h, *taps_w;
+    int64_t count_h, count_w;
+    const int64_t* spans;        // where each span of k begins, relative to a row of A
+    int64_t span_count, span_length;
+    int64_t blocks, pieces;      // k is cut into blocks: of whole spans (pieces = 1), or of so many pieces of one span
+    int64_t packed;              // where its weights begin
+
+    int64_t depth() const { return span_count * span_length; }
+};
+
+// A piece of k: [first, first + depth()).
+struct Block {
+    Spans spans;
+    int64_t shift;  // into the span
+    int64_t first;
+    int64_t depth() const { return spans.count * spans.length; }
+};
+Block block_of(const Phase& p, int64_t i) {
+    if (p.pieces > 1) {
+        const int64_t span = i / p.pieces, piece = i % p.pieces;
+        const int64_t begin = p.span_length * piece / p.pieces, end = p.span_length * (piece + 1) / p.pieces;
+        return {{p.spans + span, 1, end - begin}, begin, span * p.span_length + begin};
+    }
+    const int64_t begin = p.span_count * i / p.blocks, end = p.span_count * (i + 1) / p.blocks;
+    return {{p.spans + begin, end - begin, p.span_length}, 0, begin * p.span_length};
+}
+
+int64_t tile_target(const Axis& h, const Axis& w, int64_t images, int64_t channels) {
+    for (int64_t target = kTileMost;; target /= 2) {
+        const Tiling tiling(h.grid, w.grid, target);
+        const bool fits = tiling.images * Strip::copied(h, w, tiling, channels).image_stride <= kStripMost;
+        const bool enough = tiling.groups(images) * tiling.per_image() >= kTasks;
+        if ((fits && enough) || target / 2 < kTileLeast) return target;
+    }
+}
+
+// Forward or data gradient as products: source pixels times packed weights.
+class Product {
+public:
+    Product(const ConvShape& shape, Axis::Direction direction)
+        : shape_(shape),
+          forward_(direction == Axis::kForward),
+          h_(direction, forward_ ? shape.h : shape.oh, forward_ ? shape.oh : shape.h, shape.kh, shape.stride_h, shape.pad_h,
+             shape.dilation_h),
+          w_(direction, forward_ ? shape.w : shape.ow, forward_ ? shape.ow : shape.w, shape.kw, shape.stride_w, shape.pad_w,
+             shape.dilation_w),
+          source_channels_(forward_ ? shape.c : shape.o),
+          result_channels_(forward_ ? shape.o : shape.c),
+          depth_(source_channels_ / shape.groups),
+          width_(result_channels_ / shape.groups),
+          vectors_(panel_vectors(width_)),
+          panel_width_(vectors_ * kLanes),
+          panels_((width_ + panel_width_ - 1) / panel_width_),
+          tiling_(h_.grid, w_.grid, tile_target(h_, w_, shape.n, source_channels_)),
+          in_place_(h_.inside() && w_.inside()),
+          strip_(in_place_ ? Strip::in_place(h_, w_, source_channels_) : Strip::copied(h_, w_, tiling_, source_channels_)),
+          phases_(h_.spread * w_.spread),
+          spans_(shape.kh * shape.kw) {
+        int64_t *span = spans_.data(), taps = 0;
+        for (int64_t a = 0; a < h_.spread; a++)
+            for (int64_t b = 0; b < w_.spread; b++) {
+                Phase& p = phases_[a * w_.spread + b];
+                p = {};
+                p.h = a;
+                p.w = b;
+                p.taps_h = h_.taps.data() + h_.begin[a];
+                p.taps_w = w_.taps.data() + w_.begin[b];
+                p.count_h = h_.begin[a + 1] - h_.begin[a];
+                p.count_w = w_.begin[b + 1] - w_.begin[b];
+                p.packed = taps * depth_ * shape.groups * panels_ * panel_width_;
+                taps += p.count_h * p.count_w;
+                p.spans = span;
+                // Taps side by side read one contiguous piece.
+                bool joined = shape.groups == 1;
+                for (int64_t t = 1; t < p.count_w; t++) joined &= p.taps_w[t].offset == p.taps_w[t - 1].offset + 1;
+                p.span_count = joined && p.count_w > 0 ? p.count_h : p.count_h * p.count_w;
+                p.span_length = joined ? p.count_w * depth_ : depth_;
+                for (int64_t i = 0; i < p.count_h; i++)
+                    for (int64_t j = 0; j < (joined ? std::min<int64_t>(p.count_w, 1) : p.count_w); j++)
+                        *span++ = (p.taps_h[i].offset - h_.low) * strip_.row_stride +
+                                  (p.taps_w[j].offset - w_.low) * strip_.pixel_stride;
+                p.pieces = std::max<int64_t>(1, (p.span_length + kDepthMost - 1) / kDepthMost);
+                p.blocks = p.pieces > 1 ? p.span_count * p.pieces : (p.depth() + kDepthMost - 1) / kDepthMost;
+            }
+    }
+
+    void run(const float* source, const float* weights, const float* bias, const Noise& noise, float* result) const {
+        const bool noisy = has_noise(noise);
+        const int64_t runs = noisy ? noise.sub_batches : 1;
+        const int64_t size = shape_.groups * panels_ * panel_width_ * depth_ * shape_.kh * shape_.kw;
+        const int64_t wave = std::clamp<int64_t>(kPackedMost / std::max<int64_t>(size, 1), 1, runs);
+        const Scratch<float> packed(size * wave);
+        const int64_t pack_tasks = forward_ ? forward_pack_tasks() : backward_pack_tasks();
+        for (int64_t m = 0; m < runs; m += wave) {
+            const int64_t end = std::min(m + wave, runs);
+            parallel((end - m) * pack_tasks, [&](int64_t task) {
+                const int64_t run = m + task / pack_tasks;
+                if (noisy && first_of_run(shape_, noise, run) == first_of_run(shape_, noise, run + 1)) return;
+                float* out = packed.data() + (run - m) * size;
+                if (forward_)
+                    pack_forward(task % pack_tasks, weights, noise, run, out);
+                else
+                    pack_backward(task % pack_tasks, weights, noise, run, out);
+            });
+            int64_t tiles = 0;
+            for (int64_t i = m; i < end; i++) tiles += tiles_of(noise, runs, i);
+            const int64_t splits =
+                shape_.groups > 1 ? 1 : std::clamp<int64_t>((kTasks + tiles - 1) / std::max<int64_t>(tiles, 1), 1, panels_);
+            parallel(tiles * splits, [&](int64_t task) {
+                int64_t index = task / splits, run = m;
+                for (int64_t n; index >= (n = tiles_of(noise, runs, run)); run++) index -= n;
+                const Tile tile = tiling_.tile(begin_of(noise, runs, run), begin_of(noise, runs, run + 1), index);
+                const int64_t split = task % splits;
+                multiply_tile(tile, panels_ * split / splits, panels_ * (split + 1) / splits, source,
+                              packed.data() + (run - m) * size, bias, result);
+            });
+        }
+    }
+
+private:
+    int64_t begin_of(const Noise& noise, int64_t runs, int64_t run) const {
+        return runs == 1 ? run * shape_.n : first_of_run(shape_, noise, run);
+    }
+    int64_t tiles_of(const Noise& noise, int64_t runs, int64_t run) const {
+        return tiling_.groups(begin_of(noise, runs, run + 1) - begin_of(noise, runs, run)) * tiling_.per_image();
+    }
+
+    // Packed weights of a phase: [group][block][panel][k of the block][column].
+    int64_t packed_block(const Phase& p, int64_t group, const Block& block) const {
+        return p.packed + (group * p.depth() + block.first) * panels_ * panel_width_;
+    }
+
+    int64_t forward_pack_tasks() const { return shape_.groups * phases_[0].blocks * panels_; }
+    // Forward, k runs over a kernel's elements in the order of memory: one panel of one block.
+    void pack_forward(int64_t task, const float* weights, const Noise& noise, int64_t run, float* packed) const {
+        const Phase& phase = phases_[0];
+        const int64_t panel = task % panels_, group = task / panels_ / phase.blocks;
+        const Block block = block_of(phase, task / panels_ % phase.blocks);
+        const int64_t column = panel * panel_width_, columns = std::min(panel_width_, width_ - column);
+        const int64_t depth = block.depth();
+        float* out = packed + packed_block(phase, group, block) + panel * depth * panel_width_;
+        int64_t element = (group * width_ + column) * phase.depth() + block.first;
+        if (!has_noise(noise)) return pack_columns(weights + element, phase.depth(), columns, depth, vectors_, out);
+        // An odd number of cache lines apart, the rows of one transposition lie in different sets of the cache.
+        const int64_t stride = ((depth + 15) / 16 | 1) * 16;
+        const Scratch<float> perturbed(columns * stride);
+        for (int64_t j = 0; j < columns; j++, element += phase.depth())
+            perturb(noise, run, element, depth, weights + element, perturbed.data() + j * stride);
+        pack_columns(perturbed.data(), stride, columns, depth, vectors_, out);
+    }
+
+    int64_t rows_per_pack() const {
+        return std::clamp<int64_t>(kPackGrain / std::max<int64_t>(1, shape_.kh * shape_.kw * width_), 1, depth_);
+    }
+    int64_t backward_pack_tasks() const {
+        return depth_ == 0 ? 0 : shape_.groups * ((depth_ + rows_per_pack() - 1) / rows_per_pack());
+    }
+    // Data gradient, k runs over taps and output channels: the kernels of some output channels, to all phases and panels.
+    void pack_backward(int64_t task, const float* weights, const Noise& noise, int64_t run, float* packed) const {
+        const int64_t per_group = (depth_ + rows_per_pack() - 1) / rows_per_pack();
+        const int64_t group = task / per_group, begin = task % per_group * rows_per_pack();
+        const int64_t end = std::min(begin + rows_per_pack(), depth_);
+        const int64_t row = shape_.kh * shape_.kw * width_, element = (group * depth_ + begin) * row;
+        const bool noisy = has_noise(noise);
+        const Scratch<float> perturbed(noisy ? (end - begin) * row : 0);
+        if (noisy) perturb(noise, run, element, (end - begin) * row, weights + element, perturbed.data());
+        const float* rows = noisy ? perturbed.data() : weights + element;
+        for (int64_t i = 0; i < h_.spread * w_.spread; i++) {
+            const Phase& p = phases_[i];
+            for (int64_t b = 0; b < p.blocks; b++) {
+                const Block block = block_of(p, b);
+                const int64_t block_end = block.first + block.depth();
+                float* out = packed + packed_block(p, group, block);
+                for (int64_t tap = block.first / depth_; tap * depth_ < block_end; tap++) {
+                    const int64_t kernel =
+                        p.taps_h[tap / p.count_w].kernel * shape_.kw + p.taps_w[tap % p.count_w].kernel;
+                    const int64_t from = std::max(begin, block.first - tap * depth_);
+                    const int64_t to = std::min(end, block_end - tap * depth_);
+                    for (int64_t o = from; o < to; o++)
+                        pack_row(rows + (o - begin) * row + kernel * width_, width_, vectors_,
+                                 out + (tap * depth_ + o - block.first) * panel_width_, block.depth() * panel_width_);
+                }
+            }
+        }
+    }
+
+    void multiply_tile(const Tile& tile, int64_t first_panel, int64_t last_panel, const float* source, const float* packed,
+                       const float* bias, float* result) const {
+        const int64_t most = tiling_.largest();
+        const Scratch<int64_t> rows(2 * most);
+        int64_t *from = rows.data(), *to = from + most;
+        const Scratch<float> copy(in_place_ ? 0 : tiling_.images * strip_.image_stride);
+        const float* a = copy.data();
+        if (in_place_)
+            a = source + first_in_place(h_, w_, strip_, tile);
+        else
+            copy_strip(h_, w_, strip_, tile, source, source_channels_, 0, source_channels_, copy.data());
+        for (int64_t i = 0; i < h_.spread * w_.spread; i++) {
+            const Phase& p = phases_[i];
+            const int64_t count = list_pixels(h_, w_, p.h, p.w, strip_, tile, result_channels_, from, to);
+            for (int64_t group = 0; group < shape_.groups; group++)
+                for (int64_t b = 0; b < std::max<int64_t>(p.blocks, 1); b++) {
+                    // A phase without taps still has results: the empty sum.
+                    const Block block = p.blocks > 0 ? block_of(p, b) : Block{};
+                    const float* panels = packed + packed_block(p, group, block);
+                    for (int64_t j = first_panel; j < last_panel; j++) {
+                        const int64_t column = group * width_ + j * panel_width_;
+                        Panel panel;
+                        panel.b = panels + j * block.depth() * panel_width_;
+                        panel.c = result + column;
+                        panel.columns = static_cast<int>(std::min(panel_width_, width_ - j * panel_width_));
+                        panel.accumulate = b > 0;
+                        panel.start = bias ? bias + column : nullptr;
+                        multiply_panel(vectors_, block.spans, panel, a + group * depth_ + block.shift, count, from, to);
+                    }
+                }
+        }
+    }
+
+    const ConvShape shape_;
+    const bool forward_;
+    const Axis h_, w_;
+    const int64_t source_channels_, result_channels_, depth_, width_;
+    const int vectors_;
+    const int64_t panel_width_, panels_;
+    const Tiling tiling_;
+    const bool in_place_;
+    const Strip strip_;
+    const Scratch<Phase> phases_;
+    const Scratch<int64_t> spans_;
+};
+
+Backend plain_table;  // for F64
+
+void conv2d(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise, const View& y) {
+    if (x.type == DType::F64) return plain_table.conv2d(shape, x, w, bias, noise, y);
+    if (y.elements() == 0) return;
+    if (is_depthwise(shape)) return depthwise_conv2d(shape, x, w, bias, noise, y);
+    Product(shape, Axis::kForward).run(x.f32(), w.f32(), bias.f32(), noise, y.f32());
+}
+
+void conv2d_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
+    if (dy.type == DType::F64) return plain_table.conv2d_backward_data(shape, dy, w, noise, dx);
+    if (dx.elements() == 0) return;
+    if (is_depthwise(shape)) return depthwise_backward_data(shape, dy, w, noise, dx);
+    Product(shape, Axis::kBackward).run(dy.f32(), w.f32(), nullptr, noise, dx.f32());
+}
+
+// out[j] = sum over rows of x[row, j], in pieces of kRows rows.
+void sum_rows(const float* x, int64_t rows, int64_t columns, float* out) {
+    constexpr int64_t kRows = 512;
+    const int64_t pieces = (rows + kRows - 1) / kRows;
+    const Scratch<float> partial(pieces * columns);
+    auto add = [columns](const float* from, int64_t count, float* to) {
+        lanes(columns, [&](int64_t j, auto mask) {
+            F32 sum = zero();
+            for (int64_t r = 0; r < count; r++) sum = sum + load(from + r * columns + j, mask);
+            store(to + j, sum, mask);
+        });
+    };
+    parallel(pieces, [&](int64_t i) {
+        add(x + i * kRows * columns, std::min(kRows, rows - i * kRows), partial.data() + i * columns);
+    });
+    add(partial.data(), pieces, out);
+}
+
+void conv2d_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise, const View& dw,
+                            const View& dbias) {
+    if (dy.type == DType::F64) return plain_table.conv2d_backward_weight(shape, x, dy, noise, dw, dbias);
+    if (dbias && shape.o > 0) sum_rows(dy.f32(), shape.n * shape.oh * shape.ow, shape.o, dbias.f32());
+    if (dw.elements() == 0) return;
+    if (shape.n == 0)
+        std::memset(dw.data, 0, static_cast<size_t>(dw.elements()) * sizeof(float));
+    else if (is_depthwise(shape))
+        depthwise_backward_weight(shape, x, dy, noise, dw);
+    else
+        product_backward_weight(shape, x, dy, noise, dw);
+}
+
+}  // namespace
+
+void add_convolution(Backend& table, const Backend& plain) {
+    plain_table = plain;
+    table.conv2d = conv2d;
+    table.conv2d_backward_data = conv2d_backward_data;
+    table.conv2d_backward_weight = conv2d_backward_weight;
+}
+
+}  // namespace hb::cpu::HB_TIER

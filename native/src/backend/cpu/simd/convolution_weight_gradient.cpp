@@ -1,0 +1,209 @@
+// Convolution: weight gradient.
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/simd/convolution.h"
+#include "backend/cpu/simd/gemm.h"
+#include "backend/cpu/simd/image_tiles.h"
+#include "backend/cpu/simd/random.h"
+#include "backend/cpu/simd/weight_packing.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
+
+namespace hb::cpu::HB_TIER {
+namespace {
+
+// Pixels of a tile: the sum made in one go.
+constexpr int64_t kPixels = 128;
+// Most rows (kernel elements) and columns (output channels) of the part of the gradient that a task holds: 144 KiB.
+constexpr int64_t kRowsMost = 576, kColumnsMost = 64;
+// With the chain rule every piece of a run draws the noise again: fewer pieces.
+constexpr int64_t kChainTasks = 16;
+
+int64_t pieces_of(int64_t size, int64_t most) { return (size + most - 1) / most; }
+
+// The gradient is cut into parts (group, input channels, output channels) and the batch into chunks of tiles; a task
+// makes one part of one chunk as a product: rows are kernel elements, columns output channels, and k runs over pixels.
+class WeightGradient {
+public:
+    WeightGradient(const ConvShape& shape, const Noise& noise)
+        : shape_(shape),
+          noise_(noise),
+          chain_(needs_chain_rule(noise)),
+          taps_(shape.kh * shape.kw),
+          depth_(shape.c / shape.groups),
+          width_(shape.o / shape.groups),
+          h_(Axis::kForward, shape.h, shape.oh, shape.kh, shape.stride_h, shape.pad_h, shape.dilation_h),
+          w_(Axis::kForward, shape.w, shape.ow, shape.kw, shape.stride_w, shape.pad_w, shape.dilation_w),
+          tiling_(shape.oh, shape.ow, kPixels),
+          vectors_(panel_vectors(std::min(width_, kColumnsMost))),
+          panel_width_(vectors_ * kLanes) {
+        const int64_t most = std::max<int64_t>(kRowsMost / taps_, kLanes);
+        channels_ = pieces_of(depth_, pieces_of(depth_, most));
+        channels_ = std::min(depth_, pieces_of(channels_, kLanes) * kLanes);
+        channel_parts_ = pieces_of(depth_, channels_);
+        columns_ = std::min(width_, std::max<int64_t>(kColumnsMost, panel_width_));
+        column_parts_ = pieces_of(width_, columns_);
+        panels_ = pieces_of(columns_, panel_width_);
+        parts_ = shape.groups * channel_parts_ * column_parts_;
+        // Narrow pixels lie side by side. Wide ones an odd number of cache lines apart: else the same channel of all
+        // pixels would fall into a few sets of the cache.
+        const int64_t pixel_stride = channels_ < 16 ? channels_ : (pieces_of(channels_, 16) | 1) * 16;
+        strip_ = Strip::copied(h_, w_, tiling_, pixel_stride);
+
+        runs_ = chain_ ? noise.sub_batches : 1;
+        const int64_t tiles = tiling_.groups(shape.n) * tiling_.per_image();
+        const int64_t wanted = std::max<int64_t>(1, (chain_ ? kChainTasks : kTasks) / parts_);
+        pieces_ = std::clamp<int64_t>(wanted / runs_, 1, std::max<int64_t>(1, tiles / runs_));
+        chunks_ = std::min(wanted, runs_ * pieces_);
+    }
+
+    void run(const float* x, const float* dy, float* dw) const {
+        const int64_t size = shape_.o * taps_ * depth_;
+        const Scratch<float> partial(chunks_ > 1 ? chunks_ * size : 0);
+        parallel(parts_ * chunks_, [&](int64_t task) {
+            const int64_t chunk = task / parts_;
+            make_part(task % parts_, chunk, x, dy, chunks_ > 1 ? partial.data() + chunk * size : dw);
+        });
+        if (chunks_ == 1) return;
+        constexpr int64_t kSumGrain = 4096;
+        parallel_ranges(size, kSumGrain, [&](int64_t begin, int64_t end) {
+            lanes(end - begin, [&](int64_t i, auto mask) {
+                F32 sum = load(partial.data() + begin + i, mask);
+                for (int64_t c = 1; c < chunks_; c++) sum = sum + load(partial.data() + c * size + begin + i, mask);
+                store(dw + begin + i, sum, mask);
+            });
+        });
+    }
+
+private:
+    struct Part {
+        int64_t group, channel, channels, column, columns;
+    };
+
+    void make_part(int64_t index, int64_t chunk, const float* x, const float* dy, float* out) const {
+        Part part;
+        part.group = index / column_parts_ / channel_parts_;
+        part.channel = index / column_parts_ % channel_parts_ * channels_;
+        part.channels = std::min(channels_, depth_ - part.channel);
+        part.column = index % column_parts_ * columns_;
+        part.columns = std::min(columns_, width_ - part.column);
+
+        const int64_t rows = taps_ * part.channels, held = panels_ * panel_width_;
+        const Scratch<float> sums(rows * held);
+        const Scratch<float> strip(tiling_.images * strip_.image_stride);
+        const Scratch<float> panels(panels_ * panel_width_ * tiling_.largest());
+        const Scratch<int64_t> pixels(tiling_.largest()), tables(2 * rows);
+        int64_t *row = tables.data(), *sums_row = row + rows;
+        for (int64_t i = 0, k = 0; i < shape_.kh; i++)
+            for (int64_t j = 0; j < shape_.kw; j++)
+                for (int64_t c = 0; c < part.channels; c++, k++) {
+                    row[k] = i * shape_.dilation_h * strip_.row_stride + j * shape_.dilation_w * strip_.pixel_stride + c;
+                    sums_row[k] = k * held;
+                }
+
+        const int64_t units = runs_ * pieces_;
+        bool started = false;
+        for (int64_t unit = units * chunk / chunks_; unit < units * (chunk + 1) / chunks_; unit++) {
+            const int64_t run = unit / pieces_, piece = unit % pieces_;
+            const int64_t begin = chain_ ? first_of_run(shape_, noise_, run) : 0;
+            const int64_t end = chain_ ? first_of_run(shape_, noise_, run + 1) : shape_.n;
+            const int64_t tiles = tiling_.groups(end - begin) * tiling_.per_image();
+            const int64_t first_tile = tiles * piece / pieces_, last_tile = tiles * (piece + 1) / pieces_;
+            for (int64_t t = first_tile; t < last_tile; t++) {
+                const Tile tile = tiling_.tile(begin, end, t);
+                copy_strip(h_, w_, strip_, tile, x, shape_.c, part.group * depth_ + part.channel, part.channels, strip.data());
+                const Points points{pixels.data(), list_pixels(h_, w_, 0, 0, strip_, tile, 0, pixels.data(), nullptr)};
+                const float* b = pack_gradient(tile, part, dy, panels.data(), points.count);
+                for (int64_t j = 0; j < panels_; j++) {
+                    Panel panel;
+                    panel.b = b + j * points.count * panel_width_;
+                    panel.c = sums.data() + j * panel_width_;
+                    panel.columns = static_cast<int>(panel_width_);
+                    panel.accumulate = t > first_tile;
+                    panel.start = nullptr;
+                    multiply_panel(vectors_, points, panel, strip.data(), rows, row, sums_row);
+                }
+            }
+            if (first_tile == last_tile) continue;
+            finish(part, run, sums.data(), held, started, out);
+            started = true;
+        }
+        if (!started) {  // empty runs only
+            std::memset(sums.data(), 0, static_cast<size_t>(rows * held) * sizeof(float));
+            store_part(part, sums.data(), held, out);
+        }
+    }
+
+    // Panels of the result's gradient for a tile.
+    const float* pack_gradient(const Tile& tile, const Part& part, const float* dy, float* panels, int64_t count) const {
+        const int64_t first_column = part.group * width_ + part.column;
+        const bool whole_rows = tile.column_end - tile.column == shape_.ow;
+        const bool whole_images = tile.row_end - tile.row == shape_.oh && whole_rows;
+        if (shape_.groups == 1 && shape_.o == panel_width_ && whole_rows && (whole_images || tile.image_end - tile.image == 1))
+            return dy + (tile.image * shape_.oh + tile.row) * shape_.ow * shape_.o;  // it is a panel already
+        int64_t p = 0;
+        for (int64_t n = tile.image; n < tile.image_end; n++)
+            for (int64_t i = tile.row; i < tile.row_end; i++) {
+                const float* from = dy + ((n * shape_.oh + i) * shape_.ow + tile.column) * shape_.o + first_column;
+                for (int64_t j = tile.column; j < tile.column_end; j++, from += shape_.o, p++)
+                    pack_row(from, part.columns, vectors_, panels + p * panel_width_, count * panel_width_);
+            }
+        return panels;
+    }
+
+    float* place(const Part& part, int64_t column, float* out) const {
+        return out + (part.group * width_ + part.column + column) * taps_ * depth_ + part.channel;
+    }
+
+    void store_part(const Part& part, const float* sums, int64_t held, float* out) const {
+        for (int64_t t = 0; t < taps_; t++)
+            transpose_copy<false>(sums + t * part.channels * held, held, part.channels, part.columns,
+                                  place(part, 0, out) + t * depth_, taps_ * depth_);
+    }
+
+    // Puts a unit's sums where they belong, multiplied by the run's factors where the chain rule wants it.
+    void finish(const Part& part, int64_t run, const float* sums, int64_t held, bool add, float* out) const {
+        if (!chain_) return store_part(part, sums, held, out);
+        // Where a part has all channels, a kernel is contiguous in the weights too.
+        const int64_t length = part.channels == depth_ ? taps_ * depth_ : part.channels;
+        const int64_t rows = taps_ * part.channels;
+        const Scratch<float> block(kLanes * rows);
+        for (int64_t column = 0; column < part.columns; column += kLanes) {
+            const int64_t columns = std::min<int64_t>(kLanes, part.columns - column);
+            transpose_copy<false>(sums + column, held, rows, columns, block.data(), rows);
+            for (int64_t j = 0; j < columns; j++)
+                for (int64_t k = 0; k < rows; k += length) {
+                    float *g = block.data() + j * rows + k, *to = place(part, column + j, out) + k / part.channels * depth_;
+                    const int64_t element = (part.group * width_ + part.column + column + j) * taps_ * depth_ +
+                                            k / part.channels * depth_ + part.channel;
+                    multiply_slope(noise_, run, element, length, g);
+                    lanes(length, [&](int64_t i, auto mask) {
+                        store(to + i, add ? load(to + i, mask) + load(g + i, mask) : load(g + i, mask), mask);
+                    });
+                }
+        }
+    }
+
+    const ConvShape shape_;
+    const Noise noise_;
+    const bool chain_;
+    const int64_t taps_, depth_, width_;  // kernel elements; channels in and out, per group
+    const Axis h_, w_;
+    const Tiling tiling_;
+    const int vectors_;
+    const int64_t panel_width_;
+    Strip strip_;
+    int64_t channels_, channel_parts_;  // of a part; parts that the channels are cut into
+    int64_t columns_, column_parts_, panels_;
+    int64_t parts_;
+    int64_t runs_, pieces_, chunks_;  // chunks divide the runs' pieces among the tasks
+};
+
+}  // namespace
+
+void product_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise, const View& dw) {
+    WeightGradient(shape, noise).run(x.f32(), dy.f32(), dw.f32());
+}
+
+}  // namespace hb::cpu::HB_TIER

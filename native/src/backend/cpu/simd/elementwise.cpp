@@ -1,0 +1,278 @@
+// Unary and binary functions. Memory decides: 8 bytes move per element and input (12 for two inputs).
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/convert.h"
+#include "backend/cpu/simd/math.h"
+#include "backend/cpu/simd/strided.h"
+#include "core/scratch.h"
+
+namespace hb::cpu::HB_TIER {
+namespace {
+
+const Backend* plain_ = nullptr;
+
+constexpr float kRootHalf = 0x1.6a09e6p-1f;       // 1 / sqrt(2)
+constexpr float kRootTwoOverPi = 0x1.988454p-1f;  // sqrt(2 / pi)
+constexpr float kDensityAtZero = 0x1.988454p-2f;  // 1 / sqrt(2 pi)
+constexpr float kGeluCubic = 0.044715f;
+
+// No vector constants here: what fills them would run at load, on any CPU.
+constexpr float kOne = 1, kHalf = 0.5f;
+
+F32 gelu_argument(F32 x) { return kRootTwoOverPi * fma(kGeluCubic * x * x, x, x); }
+
+// body(f) with f the function of a kind.
+template <class Body>
+void with_function(int kind, F32 alpha, F32 beta, Body&& body) {
+    switch (kind) {
+        case HB_NEG:
+            return body([](F32 x) { return -x; });
+        case HB_ABS:
+            return body([](F32 x) { return abs(x); });
+        case HB_EXP:
+            return body([](F32 x) { return exp(x); });
+        case HB_LOG:
+            return body([](F32 x) { return log(x); });
+        case HB_SQRT:
+            return body([](F32 x) { return sqrt(x); });
+        case HB_RSQRT:
+            return body([](F32 x) { return kOne / sqrt(x); });
+        case HB_SQUARE:
+            return body([](F32 x) { return x * x; });
+        case HB_SIGN:
+            return body([](F32 x) {
+                return select(x > zero(), kOne, select(x < zero(), -kOne, select(x == zero(), zero(), x)));
+            });
+        case HB_RECIPROCAL:
+            return body([](F32 x) { return kOne / x; });
+        case HB_RELU:
+            return body([](F32 x) { return select(x <= zero(), zero(), x); });
+        case HB_LEAKY_RELU:
+            return body([=](F32 x) { return select(x < zero(), alpha * x, x); });
+        case HB_GELU:
+            return body([](F32 x) { return kHalf * x * one_plus_erf(x * kRootHalf); });
+        case HB_GELU_TANH:
+            return body([](F32 x) { return kHalf * x * (kOne + tanh(gelu_argument(x))); });
+        case HB_SIGMOID:
+            return body([](F32 x) { return sigmoid(x); });
+        case HB_TANH:
+            return body([](F32 x) { return tanh(x); });
+        default:  // HB_CLAMP
+            return body([=](F32 x) { return select(x < alpha, alpha, select(x > beta, beta, x)); });
+    }
+}
+
+// body(g) with g(x, dy) = dy f'(x).
+template <class Body>
+void with_gradient(int kind, F32 alpha, F32 beta, Body&& body) {
+    switch (kind) {
+        case HB_NEG:
+            return body([](F32, F32 dy) { return -dy; });
+        case HB_ABS:
+            return body([](F32 x, F32 dy) {
+                return dy * select(x > zero(), kOne, select(x < zero(), -kOne, zero()));
+            });
+        case HB_EXP:
+            return body([](F32 x, F32 dy) { return dy * exp(x); });
+        case HB_LOG:
+            return body([](F32 x, F32 dy) { return dy / x; });
+        case HB_SQRT:
+            return body([](F32 x, F32 dy) { return kHalf * dy / sqrt(x); });
+        case HB_RSQRT:
+            return body([](F32 x, F32 dy) { return -kHalf * dy / (x * sqrt(x)); });
+        case HB_SQUARE:
+            return body([](F32 x, F32 dy) { return dy * (x + x); });
+        case HB_SIGN:
+            return body([](F32, F32 dy) { return dy * zero(); });
+        case HB_RECIPROCAL:
+            return body([](F32 x, F32 dy) { return -(dy / (x * x)); });
+        case HB_RELU:
+            return body([](F32 x, F32 dy) { return dy * select(x > zero(), kOne, zero()); });
+        case HB_LEAKY_RELU:
+            return body([=](F32 x, F32 dy) { return dy * select(x > zero(), kOne, alpha); });
+        case HB_GELU:
+            return body([](F32 x, F32 dy) {
+                F32 density = kDensityAtZero * exp(-kHalf * x * x);
+                return dy * fma(kHalf, one_plus_erf(x * kRootHalf), x * density);
+            });
+        case HB_GELU_TANH:
+            return body([](F32 x, F32 dy) {
+                F32 t = tanh(gelu_argument(x));
+                F32 slope = kRootTwoOverPi * fma(3 * kGeluCubic * x, x, kOne);
+                return dy * (kHalf * (kOne + t) + kHalf * x * (kOne - t * t) * slope);
+            });
+        case HB_SIGMOID:
+            return body([](F32 x, F32 dy) {
+                F32 s = sigmoid(x);
+                return dy * (s * (kOne - s));
+            });
+        case HB_TANH:
+            return body([](F32 x, F32 dy) {
+                F32 t = tanh(x);
+                return dy * (kOne - t * t);
+            });
+        default:  // HB_CLAMP
+            return body([=](F32 x, F32 dy) { return dy * select((x >= alpha) & (x <= beta), kOne, zero()); });
+    }
+}
+
+void unary(int kind, const View& x, double alpha, double beta, const View& y) {
+    if (x.type != DType::F32) return plain_->unary(kind, x, alpha, beta, y);
+    const float* in = x.f32();
+    float* out = y.f32();
+    with_function(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
+        parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
+            lanes(end - begin, [&](int64_t i, auto m) { store(out + begin + i, f(load(in + begin + i, m)), m); });
+        });
+    });
+}
+
+void unary_backward(int kind, const View& x, const View& dy, double alpha, double beta, const View& dx) {
+    if (x.type != DType::F32) return plain_->unary_backward(kind, x, dy, alpha, beta, dx);
+    const float *in = x.f32(), *gradient = dy.f32();
+    float* out = dx.f32();
+    with_gradient(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
+        parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
+            lanes(end - begin, [&](int64_t i, auto m) {
+                store(out + begin + i, f(load(in + begin + i, m), load(gradient + begin + i, m)), m);
+            });
+        });
+    });
+}
+
+// body(f) with f(a, b) a vector, or a mask for the comparisons.
+template <class Body>
+void with_binary(int kind, Body&& body) {
+    switch (kind) {
+        case HB_ADD:
+            return body([](F32 a, F32 b) { return a + b; });
+        case HB_SUB:
+            return body([](F32 a, F32 b) { return a - b; });
+        case HB_MUL:
+            return body([](F32 a, F32 b) { return a * b; });
+        case HB_DIV:
+            return body([](F32 a, F32 b) { return a / b; });
+        case HB_MAX:
+            return body([](F32 a, F32 b) { return select((a > b) | is_nan(a), a, b); });
+        case HB_MIN:
+            return body([](F32 a, F32 b) { return select((a < b) | is_nan(a), a, b); });
+        case HB_EQ:
+            return body([](F32 a, F32 b) { return a == b; });
+        case HB_NE:
+            return body([](F32 a, F32 b) { return ~(a == b); });
+        case HB_LT:
+            return body([](F32 a, F32 b) { return a < b; });
+        case HB_LE:
+            return body([](F32 a, F32 b) { return a <= b; });
+        case HB_GT:
+            return body([](F32 a, F32 b) { return a > b; });
+        default:  // HB_GE
+            return body([](F32 a, F32 b) { return a >= b; });
+    }
+}
+
+void put(void* y, int64_t i, F32 value, All) { store(static_cast<float*>(y) + i, value); }
+void put(void* y, int64_t i, F32 value, Mask m) { store(static_cast<float*>(y) + i, value, m); }
+void put(void* y, int64_t i, Mask value, All) { store_bytes(static_cast<uint8_t*>(y) + i, value); }
+void put(void* y, int64_t i, Mask value, Mask m) {
+    uint8_t bytes[F32::kLanes], wanted[F32::kLanes];
+    store_bytes(bytes, value);
+    store_bytes(wanted, m);
+    for (int l = 0; l < F32::kLanes; l++)
+        if (wanted[l]) static_cast<uint8_t*>(y)[i + l] = bytes[l];
+}
+
+// One run: each operand is contiguous (stride 1) or one number (stride 0).
+template <class F>
+void binary_run(F f, const float* a, int64_t a_stride, const float* b, int64_t b_stride, void* y, int64_t at,
+                int64_t count) {
+    if (a_stride == 1 && b_stride == 1) {
+        lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(load(a + i, m), load(b + i, m)), m); });
+    } else if (a_stride == 1) {
+        const F32 right = *b;
+        lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(load(a + i, m), right), m); });
+    } else if (b_stride == 1) {
+        const F32 left = *a;
+        lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(left, load(b + i, m)), m); });
+    } else {
+        const F32 value[2] = {*a, *b};
+        lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(value[0], value[1]), m); });
+    }
+}
+
+// A short row vector [c] against [n, c] is repeated until it fills some vectors.
+constexpr int64_t kShortRow = 64;
+
+template <class F>
+void with_row_vector(F f, const float* a, const float* b, bool row_is_left, int64_t rows, int64_t c, void* y) {
+    const int64_t repeat = std::min(rows, 4 * kShortRow / c), width = repeat * c;
+    Scratch<float> row(width);
+    for (int64_t i = 0; i < width; i++) row[i] = (row_is_left ? a : b)[i % c];
+    parallel_ranges(rows, kGrain / c / repeat * repeat, [&](int64_t begin, int64_t end) {
+        for (int64_t r = begin; r < end; r += repeat) {
+            const int64_t count = std::min(repeat, end - r) * c, at = r * c;
+            if (row_is_left)
+                binary_run(f, row.data(), 1, b + at, 1, y, at, count);
+            else
+                binary_run(f, a + at, 1, row.data(), 1, y, at, count);
+        }
+    });
+}
+
+void binary(int kind, const View& a, const View& b, const View& y) {
+    if (a.type != DType::F32) return plain_->binary(kind, a, b, y);
+    View result = y;
+    result.make_dense_strides();
+    Loops<3> loops(y.shape, {&a, &b, &result});
+    const int64_t a_stride = loops.inner_stride(0), b_stride = loops.inner_stride(1);
+    if ((a_stride != 0 && a_stride != 1) || (b_stride != 0 && b_stride != 1)) return plain_->binary(kind, a, b, y);
+    with_binary(kind, [&](auto f) {
+        if (loops.rank == 2 && loops.inner() < kShortRow && a_stride == 1 && b_stride == 1) {
+            const int64_t rows = loops.size[0], c = loops.inner();
+            const int64_t a_rows = loops.stride[0][0], b_rows = loops.stride[0][1];
+            if ((a_rows == c && b_rows == 0) || (a_rows == 0 && b_rows == c))
+                return with_row_vector(f, a.f32(), b.f32(), a_rows == 0, rows, c, y.data);
+        }
+        loops.for_each_run([&](const int64_t(&at)[3], int64_t count) {
+            binary_run(f, a.f32() + at[0], a_stride, b.f32() + at[1], b_stride, y.data, at[2], count);
+        });
+    });
+}
+
+void binary_scalar(int kind, const View& a, double b, const View& y) {
+    if (a.type != DType::F32) return plain_->binary_scalar(kind, a, b, y);
+    const float number = static_cast<float>(b);
+    with_binary(kind, [&](auto f) {
+        parallel_ranges(a.elements(), kGrain, [&](int64_t begin, int64_t end) {
+            binary_run(f, a.f32() + begin, 1, &number, 0, y.data, begin, end - begin);
+        });
+    });
+}
+
+// In double, as the scalar tier: a moving average over many steps would show a rounded 1 - beta.
+void blend(const View& destination, const View& source, double beta, double alpha) {
+    if (destination.type != DType::F32) return plain_->blend(destination, source, beta, alpha);
+    float* d = destination.f32();
+    const float* s = source.f32();
+    parallel_ranges(destination.elements(), kGrain, [&](int64_t begin, int64_t end) {
+        lanes(end - begin, [&](int64_t i, auto m) {
+            i += begin;
+            store(d + i, narrow(Wide(beta) * Wide(load(d + i, m)) + Wide(alpha) * Wide(load(s + i, m))), m);
+        });
+    });
+}
+
+void add_scaled(const View& destination, const View& source, double alpha) { blend(destination, source, 1, alpha); }
+
+}  // namespace
+
+void add_elementwise(Backend& table, const Backend& plain) {
+    plain_ = &plain;
+    table.unary = unary;
+    table.unary_backward = unary_backward;
+    table.binary = binary;
+    table.binary_scalar = binary_scalar;
+    table.add_scaled = add_scaled;
+    table.blend = blend;
+}
+
+}  // namespace hb::cpu::HB_TIER

@@ -1,0 +1,178 @@
+// The matrix product under convolution, linear layers and matmul: C (+)= A B for one tile of C, from operands that are
+// already where they should be.
+//
+//   B  lies in panels of kVectors vectors of columns, [k][columns]: weight_packing.h makes them.
+//   A  is never copied into a special order. Row r of A begins at a + a_row[r]; its element k is found either in spans (k
+//      runs over contiguous pieces: forward and data gradient, where a row is a pixel and a span is a row of the kernel's
+//      window) or at points (k jumps: weight gradient, where a row is a channel of a tap and a point is a pixel). Offsets
+//      and not strides, so that stride, dilation, padding and image borders cost the inner loop nothing, and so that a 3x3
+//      convolution reads its input in place instead of nine copies of it (im2col).
+//   C  rows begin at c + c_row[r].
+//
+// Register blocks of AVX2, rows x columns: 6 x 16, 12 accumulators, 8 loads for 12 FMA; 4 rows of 3 vectors need as many
+// registers and more loads; 8 x 8 is for results of at most 8 columns. AVX-512: 6 x 64 (24 accumulators, 10 loads for 24 FMA),
+// 10 x 32 and 10 x 16. More rows would be better for arithmetic (14 x 32), but every row needs its own address register.
+#pragma once
+
+#include <algorithm>
+#include <cstdint>
+
+#include "backend/cpu/simd/vec.h"
+
+namespace hb::cpu::HB_TIER {
+
+inline constexpr int kLanes = F32::kLanes;
+
+// Rows of the register block with V vectors of columns.
+template <int V>
+inline constexpr int kBlockRows = kLanes == 16 ? (V == 4 ? 6 : 10) : (V == 2 ? 6 : 8);
+
+// The widest panel.
+inline constexpr int kMostVectors = kLanes == 16 ? 4 : 2;
+
+// Vectors of a panel for a result of n columns: few enough that little is computed for nothing.
+inline int panel_vectors(int64_t n) {
+    if (n <= kLanes) return 1;
+    if (kMostVectors == 2 || n <= 2 * kLanes) return 2;
+    int64_t by2 = (n + 2 * kLanes - 1) / (2 * kLanes) * 2, by4 = (n + 4 * kLanes - 1) / (4 * kLanes) * 4;
+    return by4 * 8 > by2 * 9 ? 2 : 4;
+}
+
+// k runs over begin[0] .. + length, begin[1] .. + length, and so on.
+struct Spans {
+    const int64_t* begin;
+    int64_t count, length;
+};
+// k-th element at[k].
+struct Points {
+    const int64_t* at;
+    int64_t count;
+};
+
+// One panel of B and where its product goes.
+struct Panel {
+    const float* b;
+    float* c;
+    int columns;        // of C, at most the panel's
+    bool accumulate;    // C += A B; else C = start + A B
+    const float* start; // [columns], or null for 0
+};
+
+template <int R, int V>
+[[gnu::always_inline]] inline void multiply_add(const float* const (&a)[R], int64_t k, const float* b, F32 (&sum)[R][V]) {
+    F32 column[V];
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) column[v] = load(b + v * kLanes);
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) {
+        const F32 x = a[r][k];
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) sum[r][v] = fma(x, column[v], sum[r][v]);
+    }
+}
+template <int R, int V>
+[[gnu::always_inline]] inline void reduce(const Spans& spans, const float* const (&a)[R], const float* b, F32 (&sum)[R][V]) {
+    for (int64_t s = 0; s < spans.count; s++) {
+        int64_t k = spans.begin[s];
+        const int64_t end = k + spans.length;
+        for (; k < end; k++, b += V * kLanes) multiply_add<R, V>(a, k, b, sum);
+    }
+}
+template <int R, int V>
+[[gnu::always_inline]] inline void reduce(const Points& points, const float* const (&a)[R], const float* b, F32 (&sum)[R][V]) {
+    const int64_t *at = points.at, *const end = at + points.count;
+    for (; at < end; at++, b += V * kLanes) multiply_add<R, V>(a, *at, b, sum);
+}
+
+// R rows of one panel.
+template <int R, int V, class Reduction>
+void multiply_block(const Reduction& reduction, const Panel& panel, const float* a, const int64_t* a_row,
+                    const int64_t* c_row) {
+    const float* row[R];
+    F32 sum[R][V];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++) row[r] = a + a_row[r];
+#pragma GCC unroll 16
+    for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+        for (int v = 0; v < V; v++) sum[r][v] = zero();
+    reduce<R, V>(reduction, row, panel.b, sum);
+    if (panel.columns == V * kLanes) {
+        if (panel.accumulate) {
+#pragma GCC unroll 16
+            for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+                for (int v = 0; v < V; v++) sum[r][v] = load(panel.c + c_row[r] + v * kLanes) + sum[r][v];
+        } else if (panel.start) {
+#pragma GCC unroll 16
+            for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+                for (int v = 0; v < V; v++) sum[r][v] = load(panel.start + v * kLanes) + sum[r][v];
+        }
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++)
+#pragma GCC unroll 4
+            for (int v = 0; v < V; v++) store(panel.c + c_row[r] + v * kLanes, sum[r][v]);
+        return;
+    }
+#pragma GCC unroll 4
+    for (int v = 0; v < V; v++) {
+        const int left = panel.columns - v * kLanes;
+        if (left <= 0) return;
+        const Mask mask = first(std::min(left, kLanes));
+        const F32 start = !panel.accumulate && panel.start ? load(panel.start + v * kLanes, mask) : zero();
+#pragma GCC unroll 16
+        for (int r = 0; r < R; r++) {
+            float* c = panel.c + c_row[r] + v * kLanes;
+            store(c, (panel.accumulate ? load(c, mask) : start) + sum[r][v], mask);
+        }
+    }
+}
+
+template <int V, class Reduction>
+void multiply_rows(const Reduction& reduction, const Panel& panel, const float* a, int64_t rows, const int64_t* a_row,
+                   const int64_t* c_row) {
+    // Blocks of nearly equal height: a last block of one or two rows would leave most of the machine idle.
+    constexpr int kMost = kBlockRows<V>;
+    const int64_t blocks = (rows + kMost - 1) / kMost;
+    if (blocks == 0) return;
+    const int64_t least = rows / blocks, higher = rows % blocks;
+    for (int64_t i = 0; i < blocks; i++) {
+        const int64_t height = least + (i < higher);
+        switch (height) {
+#define HB_CASE(R)                                                                                  \
+    case R:                                                                                         \
+        if constexpr (R <= kMost) multiply_block<R, V>(reduction, panel, a, a_row, c_row);          \
+        break;
+            HB_CASE(1)
+            HB_CASE(2)
+            HB_CASE(3)
+            HB_CASE(4)
+            HB_CASE(5)
+            HB_CASE(6)
+            HB_CASE(7)
+            HB_CASE(8)
+            HB_CASE(9)
+            HB_CASE(10)
+#undef HB_CASE
+        }
+        a_row += height;
+        c_row += height;
+    }
+}
+
+// All rows of one panel of `vectors` vectors.
+template <class Reduction>
+void multiply_panel(int vectors, const Reduction& reduction, const Panel& panel, const float* a, int64_t rows,
+                    const int64_t* a_row, const int64_t* c_row) {
+    switch (vectors) {
+        case 1:
+            return multiply_rows<1>(reduction, panel, a, rows, a_row, c_row);
+        case 2:
+            return multiply_rows<2>(reduction, panel, a, rows, a_row, c_row);
+        case 4:
+            if constexpr (kMostVectors == 4) return multiply_rows<4>(reduction, panel, a, rows, a_row, c_row);
+    }
+}
+
+}  // namespace hb::cpu::HB_TIER

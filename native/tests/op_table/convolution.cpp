@@ -1,0 +1,200 @@
+// Rows of the convolution and its gradients.
+#include "op_table/convolutions.h"
+
+namespace hb::test {
+
+std::string Convolution::name() const {
+    std::string s = text("[%d, %d, %d, %d] by [%d, %d, %d, %d]", int(n), int(h), int(w), int(c), int(o), int(kh),
+                         int(kw), int(c / p.groups));
+    if (p.stride_h != 1 || p.stride_w != 1) s += text(", stride %dx%d", p.stride_h, p.stride_w);
+    if (p.pad_h != 0 || p.pad_w != 0) s += text(", pad %dx%d", p.pad_h, p.pad_w);
+    if (p.dilation_h != 1 || p.dilation_w != 1) s += text(", dilation %dx%d", p.dilation_h, p.dilation_w);
+    if (p.groups != 1) s += text(", %d groups", p.groups);
+    if (bias) s += ", bias";
+    if (noise.kind) s += ", " + text_of(noise);
+    return s;
+}
+
+Convolution square(int64_t n, int64_t size, int64_t c, int64_t o, int64_t kernel, int32_t stride, int32_t pad,
+                   int32_t dilation, int32_t groups) {
+    return {n, size, size, c, o, kernel, kernel, {stride, stride, pad, pad, dilation, dilation, groups}};
+}
+
+// Every branch that a kernel may have: sizes that fit no vector or block, strides, gaps, groups, kernels wider than the
+// image. Small enough for finite differences.
+static std::vector<Convolution> small_convolutions() {
+    std::vector<Convolution> all = {
+        square(1, 1, 1, 1, 1),
+        square(2, 5, 3, 7, 3, 1, 1),
+        square(3, 7, 5, 3, 3, 2, 1),
+        square(2, 5, 4, 8, 1),
+        square(2, 7, 3, 5, 1, 2),
+        square(1, 9, 3, 5, 7, 2, 3),
+        square(2, 6, 4, 4, 3, 1, 2, 2),
+        square(2, 6, 8, 12, 3, 1, 1, 1, 4),
+        square(2, 5, 17, 17, 3, 1, 1, 1, 17),
+        square(2, 5, 6, 12, 3, 1, 1, 1, 6),
+        square(2, 2, 3, 4, 5, 1, 2),
+        square(2, 1, 3, 4, 3, 1, 1),
+        square(2, 9, 4, 4, 2, 3),
+        square(2, 8, 3, 4, 1, 3, 1),
+        square(0, 4, 3, 5, 3, 1, 1),
+        {2, 7, 9, 3, 5, 1, 3, {1, 2, 0, 1, 1, 2, 1}},
+        {2, 9, 5, 2, 3, 3, 2, {2, 1, 2, 0, 2, 1, 1}},
+        square(3, 8, 16, 16, 3, 1, 1),
+        square(2, 4, 8, 33, 3, 1, 1),
+    };
+    Convolution biased = square(2, 5, 3, 7, 3, 1, 1);
+    biased.bias = true;
+    all.insert(all.begin(), biased);
+    return all;
+}
+
+std::vector<Convolution> noisy_convolutions() {
+    std::vector<Convolution> all;
+    for (int32_t kind : {HB_NOISE_MULTIPLICATIVE, HB_NOISE_ADDITIVE})
+        for (int32_t gradient : {HB_GRADIENT_AT_PERTURBED, HB_GRADIENT_CHAIN_RULE})
+            // Batches that the runs divide, that they do not, fewer images than runs.
+            for (auto [n, runs] : {std::pair<int64_t, int32_t>{4, 2}, {7, 3}, {3, 8}, {2, 1}})
+                for (Convolution c :
+                     {square(n, 4, 5, 6, 3, 1, 1), square(n, 5, 4, 8, 3, 2, 1, 1, 2), square(n, 3, 3, 4, 1)}) {
+                    c.bias = kind == HB_NOISE_MULTIPLICATIVE;
+                    c.noise = test_noise(kind, runs, gradient);
+                    all.push_back(c);
+                }
+    return all;
+}
+
+// Edges of blocks of any size; of mode test only.
+static std::vector<Convolution> large_convolutions() {
+    std::vector<Convolution> all = {
+        square(2, 8, 64, 64, 3, 1, 1),
+        square(3, 16, 16, 16, 3, 1, 1),
+        square(1, 10, 130, 70, 3, 1, 1),
+        square(2, 12, 32, 65, 3, 2, 1),
+        square(2, 17, 3, 64, 3, 1, 1),
+        square(2, 16, 3, 16, 7, 2, 3),
+        square(5, 8, 33, 31, 1),
+        square(2, 8, 64, 128, 1, 2),
+        square(1, 4, 260, 300, 1),
+        square(2, 9, 48, 48, 3, 1, 1, 1, 3),
+        square(2, 12, 64, 64, 3, 1, 1, 1, 64),
+        square(1, 4, 512, 40, 3, 1, 1),
+        square(9, 4, 24, 24, 5, 1, 2),
+    };
+    Convolution noisy = square(6, 8, 32, 48, 3, 1, 1);
+    for (int32_t gradient : {HB_GRADIENT_AT_PERTURBED, HB_GRADIENT_CHAIN_RULE}) {
+        noisy.noise = test_noise(HB_NOISE_MULTIPLICATIVE, 4, gradient);
+        all.push_back(noisy);
+    }
+    return all;
+}
+
+std::vector<Convolution> resnet_convolutions() {
+    // ResNet-18 with the CIFAR stem, then ResNet-20; batch 128.
+    return {
+        square(128, 32, 3, 64, 3, 1, 1),   square(128, 32, 64, 64, 3, 1, 1),   square(128, 32, 64, 128, 3, 2, 1),
+        square(128, 32, 64, 128, 1, 2),    square(128, 16, 128, 128, 3, 1, 1), square(128, 16, 128, 256, 3, 2, 1),
+        square(128, 8, 256, 256, 3, 1, 1), square(128, 8, 256, 512, 3, 2, 1),  square(128, 4, 512, 512, 3, 1, 1),
+        square(128, 32, 16, 16, 3, 1, 1),  square(128, 32, 16, 32, 3, 2, 1),   square(128, 16, 32, 32, 3, 1, 1),
+        square(128, 8, 64, 64, 3, 1, 1),
+    };
+}
+
+namespace {
+
+void conv2d(std::vector<Case>& cases) {
+    auto add = [&](const Convolution& c, bool differentiate) {
+        bool noisy = c.noise.kind != HB_NOISE_NONE;
+        std::vector<Input> inputs = {real(c.x()), real(c.weight()), c.bias ? real({c.o}) : absent()};
+        Backward backward = [=](const Tensors& in, const Tensors&, const Tensors& dy, Gradients& g) {
+            g.set(0, hb_conv2d_backward_data(dy[0], in[1], c.h, c.w, &c.p, &c.noise));
+            hb_tensor r[2] = {};
+            ok(hb_conv2d_backward_weight(in[0], dy[0], c.kh, c.kw, c.bias, &c.p, &c.noise, r));
+            g.set(noisy && c.noise.gradient == HB_GRADIENT_AT_PERTURBED ? 3 : 1, r[0]);
+            if (c.bias) g.set(2, r[1]);
+        };
+        Forward reference = nullptr;
+        if (noisy) {
+            // A fourth input, zero: the shift of the perturbed kernel, which the gradient at it is the one of.
+            bool at_perturbed = c.noise.gradient == HB_GRADIENT_AT_PERTURBED;
+            if (at_perturbed) inputs[1] = inputs[1].constant();
+            Input shift = real(c.weight()).from(0, 0);
+            inputs.push_back(at_perturbed ? shift : shift.constant());
+            reference = [=](const Tensors& in, Results& out) {
+                out.add(by_runs(out, c.noise, in[0], [&](int32_t m, hb_tensor x) {
+                    return hb_conv2d(x, seen_weight(out, in[1], c.noise, m, in[3]), in[2], &c.p, nullptr);
+                }));
+            };
+        }
+        cases.push_back(
+            {.name = c.name(),
+             .inputs = inputs,
+             .run = [=](const Tensors& in, Results& out) { out.add(hb_conv2d(in[0], in[1], in[2], &c.p, &c.noise)); },
+             .backward = differentiate ? backward : Backward{},
+             .reference = reference,
+             .terms = c.depth()});
+    };
+    for (const Convolution& c : small_convolutions()) add(c, true);
+    for (const Convolution& c : noisy_convolutions()) add(c, true);
+    for (const Convolution& c : large_convolutions()) add(c, false);
+}
+
+Case forward_case(const Convolution& c) {
+    return {.name = c.name(),
+            .inputs = {real(c.x()), real(c.weight())},
+            .run = [=](const Tensors& in, Results& out) { out.add(hb_conv2d(in[0], in[1], 0, &c.p, &c.noise)); },
+            .terms = c.depth(),
+            .flops = c.flops()};
+}
+
+Case data_case(const Convolution& c) {
+    return {.name = c.name(),
+            .inputs = {real(c.y()), real(c.weight())},
+            .run = [=](const Tensors& in,
+                       Results& out) { out.add(hb_conv2d_backward_data(in[0], in[1], c.h, c.w, &c.p, &c.noise)); },
+            .terms = double(c.o * c.kh * c.kw) / c.p.groups,
+            .flops = c.flops()};
+}
+
+Case weight_case(const Convolution& c) {
+    return {.name = c.name(),
+            .inputs = {real(c.x()), real(c.y())},
+            .run =
+                [=](const Tensors& in, Results& out) {
+                    hb_tensor r[2] = {};
+                    out.add(hb_conv2d_backward_weight(in[0], in[1], c.kh, c.kw, c.bias, &c.p, &c.noise, r), r, 2);
+                },
+            .terms = double(c.n * c.oh() * c.ow()),
+            .flops = c.flops()};
+}
+
+void each(std::vector<Case>& cases, Case (*make)(const Convolution&)) {
+    for (const Convolution& c : small_convolutions()) cases.push_back(make(c));
+    for (const Convolution& c : noisy_convolutions()) cases.push_back(make(c));
+    for (const Convolution& c : large_convolutions()) cases.push_back(make(c));
+}
+
+void each_resnet(std::vector<Case>& cases, Case (*make)(const Convolution&)) {
+    for (Convolution c : resnet_convolutions()) cases.push_back(make(c));
+    // The same with DAMP's noise: what drawing it costs.
+    for (Convolution c :
+         {square(128, 32, 64, 64, 3, 1, 1), square(128, 4, 512, 512, 3, 1, 1), square(128, 32, 16, 16, 3, 1, 1)}) {
+        c.noise = test_noise(HB_NOISE_MULTIPLICATIVE, 8, HB_GRADIENT_AT_PERTURBED);
+        cases.push_back(make(c));
+    }
+}
+
+}  // namespace
+
+std::vector<Row> convolution_rows() {
+    return {
+        {"conv2d", true, conv2d, [](auto& cases) { each_resnet(cases, forward_case); }},
+        {"conv2d_backward_data", false, [](auto& cases) { each(cases, data_case); },
+         [](auto& cases) { each_resnet(cases, data_case); }},
+        {"conv2d_backward_weight", false, [](auto& cases) { each(cases, weight_case); },
+         [](auto& cases) { each_resnet(cases, weight_case); }},
+    };
+}
+
+}  // namespace hb::test

@@ -1,0 +1,101 @@
+// op_table MODE [--op NAME] [--json]: see modes.h for the modes.
+#include <cstdio>
+#include <cstdlib>
+#include <cstring>
+#include <set>
+#include <sstream>
+
+#include "op_table/modes.h"
+
+namespace hb::test {
+
+void check_coverage(const std::vector<Row>& rows) {
+    std::set<std::string> registered, tested;
+    for (int32_t i = 0; i < hb_op_count(); i++) {
+        hb_op_info info;
+        ok(hb_op_describe(i, &info));
+        check(registered.insert(info.name).second, "the registry has %s twice", info.name);
+        for (const Row& row : rows)
+            if (std::strcmp(row.op, info.name) == 0)
+                check(row.gradient == (std::strcmp(info.gradient, "none") != 0),
+                      "%s: the row says gradient %s, the registry \"%s\"", row.op, row.gradient ? "yes" : "no",
+                      info.gradient);
+    }
+    for (int32_t i = 0; i < hb_op_count(); i++) {
+        hb_op_info info;
+        ok(hb_op_describe(i, &info));
+        std::istringstream words(info.gradient);
+        for (std::string word; words >> word;)
+            check(word == "none" || word == "composed" || registered.count(word),
+                  "%s: the registry names the gradient %s, which is no op", info.name, word.c_str());
+    }
+    for (const Row& row : rows) {
+        check(tested.insert(row.op).second, "%s has two rows", row.op);
+        check(registered.count(row.op) == 1, "the row %s names no op of the registry", row.op);
+    }
+    for (const std::string& op : registered)
+        check(tested.count(op) == 1, "op %s has no row in the op table: add one in native/tests/op_table", op.c_str());
+    hb_op_info info;
+    check(hb_op_describe(-1, &info) == HB_ERROR_ARGUMENT, "op -1 is described");
+    check(hb_op_describe(hb_op_count(), &info) == HB_ERROR_ARGUMENT, "an op past the last is described");
+}
+
+static int usage() {
+    std::fprintf(stderr, "usage: op_table test|grad|threads|errors|support|perf [--op NAME] [--json]\n");
+    return 2;
+}
+
+static int run(int argc, char** argv) {
+    std::string mode, op;
+    bool json = false;
+    for (int i = 1; i < argc; i++) {
+        std::string word = argv[i];
+        if (word == "--json")
+            json = true;
+        else if (word == "--op" && i + 1 < argc)
+            op = argv[++i];
+        else if (mode.empty() && word[0] != '-')
+            mode = word;
+        else
+            return usage();
+    }
+    if (const char* tier = std::getenv("HORNBEAM_TIER"); tier && hb_set_tier(tier) == HB_ERROR_UNSUPPORTED) {
+        std::printf("tier %s is not supported by this CPU\n", tier);
+        return 0;
+    }
+    std::vector<Row> rows = all_rows();
+    if (op.empty()) {
+        if (mode != "perf" && mode != "support") check_coverage(rows);
+    } else {
+        std::erase_if(rows, [&](const Row& row) { return row.op != op; });
+        if (rows.empty()) {
+            std::fprintf(stderr, "op_table: no op is called %s\n", op.c_str());
+            return 2;
+        }
+    }
+    if (mode == "support") return run_support(rows, json), 0;
+    if (mode == "perf") return run_perf(rows, json), 0;
+    if (mode == "test")
+        run_test(rows);
+    else if (mode == "grad")
+        run_grad(rows);
+    else if (mode == "threads")
+        run_threads(rows);
+    else if (mode == "errors")
+        run_errors(rows);
+    else
+        return usage();
+    std::printf("op_table %s, tier %s: ", mode.c_str(), hb_tier());
+    return finish();
+}
+
+}  // namespace hb::test
+
+int main(int argc, char** argv) {
+    try {
+        return hb::test::run(argc, argv);
+    } catch (const std::exception& error) {
+        std::printf("FAILED %s\n", error.what());
+        return 1;
+    }
+}

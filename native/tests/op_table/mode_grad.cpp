@@ -1,0 +1,131 @@
+// Mode grad: directional derivatives, in F64, against central differences.
+//
+// For the loss L = sum over results of <dy, y> with random dy, and a random direction v of one input:
+//   <d L / d input, v>  against  (L(input + h v) - L(input - h v)) / 2h.
+#include <algorithm>
+#include <cmath>
+
+#include "core/philox.h"
+#include "op_table/modes.h"
+
+namespace hb::test {
+namespace {
+
+constexpr double kStep = 2e-5;
+constexpr double kRelative = 1e-6;  // of the gradient's norm
+constexpr double kAbsolute = 1e-9;  // of the loss: rounding, divided by the step
+constexpr int kDirections = 2;
+
+using Values = std::vector<double>;
+
+Values normals(int64_t n, uint32_t stream) {
+    PhiloxKey key;
+    key.seed = 99;
+    key.purpose = kPurposeTest;
+    key.stream = stream;
+    Values values(static_cast<size_t>(n));
+    for (int64_t i = 0; i < n; i++) values[size_t(i)] = key.normal(uint64_t(i));
+    return values;
+}
+
+double dot(const Values& a, const Values& b) {
+    double sum = 0;
+    for (size_t i = 0; i < a.size(); i++) sum += a[i] * b[i];
+    return sum;
+}
+
+struct Loss {
+    const Case& test;
+    const std::vector<Values>& dy;  // empty: the result is not differentiable
+
+    double operator()(const std::vector<Values>& values) const {
+        BuiltInputs inputs(test, values, HB_F64, Layout::Dense);
+        Results results;
+        (test.reference ? test.reference : test.run)(inputs.tensors, results);
+        double sum = 0;
+        for (size_t i = 0; i < results.values.size() && i < dy.size(); i++)
+            if (!dy[i].empty()) sum += dot(values_of(results.values[i]), dy[i]);
+        return sum;
+    }
+};
+
+void grad_of(const Row& row, const Case& test) {
+    std::string name = text("%s / %s", row.op, test.name.c_str());
+    auto values = input_values(row, test, Layout::Dense);
+    std::vector<Values> dy;
+    std::vector<Values> gradients(test.inputs.size());
+    std::vector<bool> has_gradient(test.inputs.size());
+    {
+        BuiltInputs inputs(test, values, HB_F64, Layout::Dense);
+        Results results;
+        test.run(inputs.tensors, results);
+        Handles own;
+        Tensors dy_tensors;
+        for (hb_tensor y : results.values) {
+            dy.emplace_back();
+            if (type_of(y) != HB_F64 || dy.size() > test.losses) {
+                dy_tensors.push_back(0);
+                continue;
+            }
+            dy.back() = normals(count(shape_of(y)), uint32_t(dy.size()));
+            dy_tensors.push_back(own(tensor_of(HB_F64, shape_of(y), dy.back())));
+        }
+        // What was written in place has changed: the gradient sees the inputs of before.
+        BuiltInputs again(test, values, HB_F64, Layout::Dense);
+        Gradients found(test.inputs.size());
+        test.backward(again.tensors, results.values, dy_tensors, found);
+        for (size_t i = 0; i < test.inputs.size(); i++) {
+            has_gradient[i] = found.values[i] != 0;
+            if (!has_gradient[i]) continue;
+            check(shape_of(found.values[i]) == test.inputs[i].shape, "%s: gradient of input %zu has shape %s, not %s",
+                  name.c_str(), i, text_of(shape_of(found.values[i])).c_str(), text_of(test.inputs[i].shape).c_str());
+            gradients[i] = values_of(found.values[i]);
+        }
+    }
+    Loss loss{test, dy};
+    double here = std::fabs(loss(values));
+    for (size_t i = 0; i < test.inputs.size(); i++) {
+        const Input& input = test.inputs[i];
+        bool expected = input.kind == Input::Kind::Real && !input.is_constant;
+        check(has_gradient[i] == expected, "%s: input %zu %s", name.c_str(), i,
+              expected ? "has no gradient" : "has a gradient, and is declared constant");
+        if (!has_gradient[i] || gradients[i].size() != values[i].size() || values[i].empty()) continue;
+        double norm = std::sqrt(dot(gradients[i], gradients[i]));
+        for (int direction = 0; direction < kDirections; direction++) {
+            Values v = normals(int64_t(values[i].size()), uint32_t(100 + 10 * i) + uint32_t(direction));
+            auto moved = values;
+            for (size_t j = 0; j < v.size(); j++) moved[i][j] = values[i][j] + kStep * v[j];
+            double above = loss(moved);
+            for (size_t j = 0; j < v.size(); j++) moved[i][j] = values[i][j] - kStep * v[j];
+            double numeric = (above - loss(moved)) / (2 * kStep);
+            double given = dot(gradients[i], v);
+            double allowed = kRelative * norm + kAbsolute * (1 + here);
+            check(std::fabs(given - numeric) <= allowed,
+                  "%s: input %zu: derivative %.12g, by differences %.12g; %.3g times the tolerance", name.c_str(), i,
+                  given, numeric, std::fabs(given - numeric) / allowed);
+        }
+    }
+}
+
+}  // namespace
+
+void run_grad(const std::vector<Row>& rows) {
+    for (const Row& row : rows) {
+        std::vector<Case> cases;
+        row.cases(cases);
+        int differentiable = 0;
+        for (const Case& test : cases) {
+            if (!test.backward) continue;
+            differentiable++;
+            try {
+                grad_of(row, test);
+            } catch (const CallFailed& error) {
+                check(false, "%s / %s: %s", row.op, test.name.c_str(), error.what());
+            }
+        }
+        check((differentiable > 0) == row.gradient, "%s: gradient is declared %s, but %d cases have one", row.op,
+              row.gradient ? "yes" : "no", differentiable);
+    }
+}
+
+}  // namespace hb::test

@@ -1,0 +1,143 @@
+// Mode test: the tier in use, in F32, against the oracle.
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "op_table/modes.h"
+
+namespace hb::test {
+namespace {
+
+// How far a tier may be from the oracle, for all ops: a few roundings of the element itself, and what `terms` roundings
+// of a running sum of random signs may add up to, against the largest element of the result.
+constexpr double kRounding = 0x1p-24;
+double tolerance(double expected, double largest, double terms) {
+    return kRounding * (16 * std::fabs(expected) + 4 * std::sqrt(terms) * largest) +
+           double(std::numeric_limits<float>::min());
+}
+
+struct Output {
+    hb_dtype type;
+    Sizes shape;
+    std::vector<unsigned char> bytes;
+    std::vector<double> values;
+};
+
+std::vector<Output> run(const Case& test, const Tensors& inputs) {
+    Results results;
+    test.run(inputs, results);
+    std::vector<Output> outputs;
+    for (hb_tensor tensor : results.values) {
+        Output output{type_of(tensor), shape_of(tensor), bytes_of(tensor), {}};
+        output.values = decode(output.type, output.bytes);
+        outputs.push_back(std::move(output));
+    }
+    return outputs;
+}
+
+bool is_real(hb_dtype type) { return type == HB_F32 || type == HB_F64 || type == HB_BF16; }
+
+double largest_finite(const std::vector<double>& values) {
+    double largest = 0;
+    for (double v : values)
+        if (std::isfinite(v)) largest = std::max(largest, std::fabs(v));
+    return largest;
+}
+
+bool equal(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
+
+// Empty where the output is right, else what is wrong.
+std::string difference(const Output& got, const Output& expected, const Case& test) {
+    if (got.shape != expected.shape)
+        return text("shape %s, expected %s", text_of(got.shape).c_str(), text_of(expected.shape).c_str());
+    if (test.oracle == Oracle::Bits) {
+        if (got.type != expected.type) return "another type";
+        for (size_t i = 0; i < got.values.size(); i++) {
+            size_t size = got.bytes.size() / got.values.size();
+            if (!std::equal(&got.bytes[i * size], &got.bytes[i * size] + size, &expected.bytes[i * size]))
+                return text("element %zu is %.9g, the scalar tier has %.9g: not the same bits", i, got.values[i],
+                            expected.values[i]);
+        }
+        return "";
+    }
+    hb_dtype wanted = expected.type == HB_F64 ? HB_F32 : expected.type;
+    if (got.type != wanted) return text("type %s, expected %s", name_of_type(got.type), name_of_type(wanted));
+    double largest = largest_finite(expected.values), worst = 0;
+    size_t at = 0;
+    for (size_t i = 0; i < got.values.size(); i++) {
+        double e = expected.values[i], g = got.values[i];
+        if (equal(g, e) || (!std::isfinite(e) && equal(g, float(e)))) continue;
+        double allowed = is_real(got.type) ? tolerance(e, largest, test.terms) : 0;
+        double error = std::fabs(g - e);
+        double excess = std::isnan(error) || allowed == 0 ? std::numeric_limits<double>::infinity() : error / allowed;
+        if (excess > worst) {
+            worst = excess;
+            at = i;
+        }
+    }
+    if (worst <= 1) return "";
+    return text("element %zu of %s is %.9g, expected %.9g: %.3g times the tolerance", at, text_of(got.shape).c_str(),
+                got.values[at], expected.values[at], worst);
+}
+
+int64_t elements(const Case& test) {
+    int64_t n = 0;
+    for (const Input& input : test.inputs) n += count(input.shape);
+    return n;
+}
+
+// Views are read through one copy kernel, whatever the op: small cases are enough for them.
+constexpr int64_t kLargestVaried = 20000;
+
+void test_layout(const Row& row, const Case& test, Layout layout, const std::string& tier) {
+    std::string name = text("%s / %s / %s", row.op, test.name.c_str(), name_of(layout));
+    try {
+        auto values = input_values(row, test, layout);
+        std::vector<Output> expected, got;
+        if (test.oracle == Oracle::Bits) {
+            ok(hb_set_tier("scalar"));
+            BuiltInputs inputs(test, values, HB_F32, Layout::Dense);
+            expected = run(test, inputs.tensors);
+            ok(hb_set_tier(tier.c_str()));
+        } else {
+            BuiltInputs inputs(test, values, HB_F64, Layout::Dense);
+            expected = run(test, inputs.tensors);
+        }
+        {
+            BuiltInputs inputs(test, values, HB_F32, layout);
+            got = run(test, inputs.tensors);
+        }
+        std::string wrong = got.size() == expected.size() ? "" : "another number of results";
+        for (size_t i = 0; i < got.size() && wrong.empty(); i++) {
+            wrong = difference(got[i], expected[i], test);
+            if (!wrong.empty()) wrong = text("result %zu: ", i) + wrong;
+        }
+        check(wrong.empty(), "%s: %s", name.c_str(), wrong.c_str());
+    } catch (const CallFailed& error) {
+        check(false, "%s: %s", name.c_str(), error.what());
+        hb_set_tier(tier.c_str());
+    }
+}
+
+}  // namespace
+
+void run_test(const std::vector<Row>& rows) {
+    std::string tier = hb_tier();
+    for (const Row& row : rows) {
+        std::vector<Case> cases;
+        row.cases(cases);
+        check(!cases.empty(), "%s has no cases", row.op);
+        hb_memory before, after;
+        ok(hb_memory_stats(HB_DEVICE_CPU, &before));
+        for (const Case& test : cases)
+            for (Layout layout : {Layout::Dense, Layout::Sliced, Layout::Permuted, Layout::Expanded})
+                if (layout == Layout::Dense || elements(test) <= kLargestVaried) test_layout(row, test, layout, tier);
+        ok(hb_memory_stats(HB_DEVICE_CPU, &after));
+        check(after.live_tensors == before.live_tensors && after.in_use == before.in_use,
+              "%s leaves %lld tensors and %lld bytes behind", row.op,
+              static_cast<long long>(after.live_tensors - before.live_tensors),
+              static_cast<long long>(after.in_use - before.in_use));
+    }
+}
+
+}  // namespace hb::test

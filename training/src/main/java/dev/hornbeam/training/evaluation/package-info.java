@@ -1,0 +1,2 @@
+/** What a trained network gets right, on clean and on corrupted images. */
+package dev.hornbeam.training.evaluation;

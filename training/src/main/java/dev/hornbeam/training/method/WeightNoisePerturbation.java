@@ -1,0 +1,35 @@
+package dev.hornbeam.training.method;
+
+import dev.hornbeam.nn.Module;
+import dev.hornbeam.nn.WeightNoise;
+
+/**
+ * DAMP and DAAP: the gradient at weights with random noise, drawn anew for every sub-batch of every step.
+ *
+ * <p>Source: Trinh et al., "Improving robustness to corruptions with multiplicative weight perturbations" (NeurIPS 2024),
+ * Algorithm 1 (multiplicative, DAMP) and Algorithm 3 (additive, DAAP). The whole batch goes through the network once:
+ * each layer draws the noise of every sub-batch where it reads its weight, and no perturbed weight is stored. Kernels of
+ * convolutions and linear layers and scales of norms are perturbed; biases and shifts are not. The optimizer and its
+ * weight decay see the clean weights.
+ *
+ * @param kind multiplicative (DAMP) or additive (DAAP)
+ * @param sigma standard deviation of the factors or summands, at least 0
+ * @param subBatches runs that the batch is split into, each with noise of its own, at least 1; the last batch of an epoch
+ *     may be smaller, and its runs then differ by one sample at most
+ * @param gradient with respect to the perturbed weights, as in the published code, or to the clean ones
+ * @param seed the run's seed
+ */
+public record WeightNoisePerturbation(
+        WeightNoise.Kind kind, double sigma, int subBatches, WeightNoise.Gradient gradient, long seed)
+        implements WeightPerturbation {
+
+    @Override
+    public GradientPass.Outcome gradient(Module model, GradientPass pass, long step) {
+        model.setWeightNoise(new WeightNoise(kind, gradient, subBatches, (float) sigma, seed, Math.toIntExact(step), 0));
+        try {
+            return pass.run();
+        } finally {
+            model.setWeightNoise(null);
+        }
+    }
+}

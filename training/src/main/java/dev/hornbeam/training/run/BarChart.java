@@ -1,0 +1,91 @@
+package dev.hornbeam.training.run;
+
+import static dev.hornbeam.training.run.Markup.coordinate;
+import static dev.hornbeam.training.run.Markup.escape;
+import static dev.hornbeam.training.run.Markup.percent;
+
+import java.util.List;
+
+/**
+ * Bars of error per corruption, one per run in each group, as inline SVG; colours come from the style sheet.
+ *
+ * @param groups the groups from top to bottom, each with a value per run
+ */
+record BarChart(List<Group> groups) {
+    static final double WIDTH = 400;
+    private static final double LEFT = 120;
+    private static final double RIGHT = 40;
+    private static final double TOP = 4;
+    private static final double BAR = 12;
+    private static final double GAP = 11;
+    private static final double BOTTOM = 18;
+
+    /**
+     * A group of bars.
+     *
+     * @param label what it shows
+     * @param errors shares in [0, 1], one per run
+     * @param strong whether it stands out, as a mean does
+     */
+    record Group(String label, List<Double> errors, boolean strong) {}
+
+    double height() {
+        return TOP + groups.stream().mapToDouble(this::heightOf).sum() + BOTTOM;
+    }
+
+    String toSvg() {
+        return "<svg class=\"chart bars\" viewBox=\"0 0 %s %s\" role=\"img\" aria-label=\"Error by corruption\">%s</svg>"
+                .formatted(coordinate(WIDTH), coordinate(height()), content());
+    }
+
+    /** The drawing without its SVG element, {@link #WIDTH} wide and {@link #height()} high. */
+    String content() {
+        double high = groups.stream()
+                .flatMap(g -> g.errors().stream())
+                .mapToDouble(Double::doubleValue)
+                .max()
+                .orElse(0);
+        AxisTicks ticks = AxisTicks.around(0, Math.max(high, 0.001) * 100, 4);
+        double perPercent = (WIDTH - LEFT - RIGHT) / ticks.high();
+        StringBuilder svg = new StringBuilder();
+        for (double value : ticks.values()) {
+            String x = coordinate(LEFT + value * perPercent);
+            svg.append("<line class=\"grid\" x1=\"%s\" x2=\"%s\" y1=\"%s\" y2=\"%s\"/>"
+                    .formatted(x, x, coordinate(TOP), coordinate(height() - BOTTOM)));
+            svg.append("<text class=\"tick\" x=\"%s\" y=\"%s\" text-anchor=\"middle\">%s</text>"
+                    .formatted(x, coordinate(height() - 4), ticks.text(value) + "%"));
+        }
+        double y = TOP;
+        for (Group group : groups) {
+            appendGroup(svg, group, y, perPercent);
+            y += heightOf(group);
+        }
+        return svg.toString();
+    }
+
+    private void appendGroup(StringBuilder svg, Group group, double top, double perPercent) {
+        double middle = top + GAP / 2 + group.errors().size() * BAR / 2;
+        svg.append("<text class=\"label%s\" x=\"%s\" y=\"%s\" text-anchor=\"end\">%s</text>"
+                .formatted(
+                        group.strong() ? " strong" : "",
+                        coordinate(LEFT - 8),
+                        coordinate(middle + 4),
+                        escape(group.label())));
+        for (int run = 0; run < group.errors().size(); run++) {
+            double error = group.errors().get(run);
+            if (Double.isNaN(error)) {
+                continue;
+            }
+            double y = top + GAP / 2 + run * BAR;
+            double width = 100 * error * perPercent;
+            svg.append("<rect class=\"bar r%d\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\"/>"
+                    .formatted(run, coordinate(LEFT), coordinate(y), coordinate(width), coordinate(BAR - 1)));
+            svg.append("<text class=\"value\" x=\"%s\" y=\"%s\">%s</text>"
+                    .formatted(coordinate(LEFT + width + 4), coordinate(y + BAR - 2.4), percent(error, 1)));
+        }
+    }
+
+    private double heightOf(Group group) {
+        return group.errors().size() * BAR + GAP;
+    }
+}

@@ -1,0 +1,70 @@
+package dev.hornbeam.training.run;
+
+import static dev.hornbeam.training.run.Markup.escape;
+import static dev.hornbeam.training.run.Markup.words;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.DoubleFunction;
+
+/**
+ * A table of corruption by severity whose cells are coloured by their value, as HTML.
+ *
+ * @param caption heading of the table
+ * @param colour index of the run, for the dot before the caption; below 0 for none
+ * @param severities heads of the columns
+ * @param rows values by corruption, one per severity
+ * @param low value of the scale's first colour
+ * @param high value of the scale's last colour
+ * @param light scale on a light page
+ * @param dark scale on a dark page
+ * @param text text of a cell
+ */
+record HeatMap(
+        String caption,
+        int colour,
+        List<Integer> severities,
+        Map<String, List<Double>> rows,
+        double low,
+        double high,
+        ColourScale light,
+        ColourScale dark,
+        DoubleFunction<String> text) {
+
+    String toHtml() {
+        StringBuilder html = new StringBuilder("<figure class=\"heat\"><table><caption>");
+        if (colour >= 0) {
+            html.append("<span class=\"key r").append(colour).append("\"></span>");
+        }
+        html.append(escape(caption)).append("</caption><thead><tr><th scope=\"col\">severity</th>");
+        severities.forEach(s -> html.append("<th scope=\"col\">").append(s).append("</th>"));
+        html.append("<th scope=\"col\">mean</th></tr></thead><tbody>");
+        rows.forEach((corruption, values) -> {
+            html.append("<tr><th scope=\"row\">").append(escape(words(corruption))).append("</th>");
+            values.forEach(value -> html.append(cell(value, "")));
+            double mean = values.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
+            html.append(cell(mean, " class=\"mean\"")).append("</tr>");
+        });
+        html.append("</tbody></table>").append(legend()).append("</figure>");
+        return html.toString();
+    }
+
+    private String cell(double value, String attributes) {
+        double x = high > low ? (value - low) / (high - low) : 0.5;
+        int onLight = light.at(x);
+        int onDark = dark.at(x);
+        return "<td%s style=\"--l:%s;--lt:%s;--d:%s;--dt:%s\">%s</td>"
+                .formatted(
+                        attributes,
+                        ColourScale.css(onLight),
+                        ColourScale.css(ColourScale.textOn(onLight)),
+                        ColourScale.css(onDark),
+                        ColourScale.css(ColourScale.textOn(onDark)),
+                        text.apply(value));
+    }
+
+    private String legend() {
+        return "<figcaption><span>%s</span><span class=\"ramp\" style=\"--l:%s;--d:%s\"></span><span>%s</span></figcaption>"
+                .formatted(text.apply(low), light.cssGradient(), dark.cssGradient(), text.apply(high));
+    }
+}

@@ -1,0 +1,243 @@
+package dev.hornbeam.training.run;
+
+import dev.hornbeam.nn.Module;
+import dev.hornbeam.optim.Optimizer;
+import dev.hornbeam.optim.Schedule;
+import dev.hornbeam.tensor.DType;
+import dev.hornbeam.tensor.Device;
+import dev.hornbeam.tensor.Tensor;
+import dev.hornbeam.tensor.TensorScope;
+import dev.hornbeam.training.data.Batch;
+import dev.hornbeam.training.data.BatchLoader;
+import dev.hornbeam.training.evaluation.Evaluator;
+import dev.hornbeam.training.method.GradientPass;
+import dev.hornbeam.training.method.InputPerturbation;
+import dev.hornbeam.training.method.Objective;
+import dev.hornbeam.training.method.Projection;
+import dev.hornbeam.training.method.Samples;
+import dev.hornbeam.training.method.WeightPerturbation;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.OptionalDouble;
+import java.util.function.Supplier;
+
+/**
+ * Trains a network: epochs, batches, the optimizer, listeners. It knows no method by name; the four axes of
+ * {@link dev.hornbeam.training.method} say what a step is.
+ *
+ * <p>Everything random follows from the seed and the step, so a loop that is put back to a saved {@link Position}, with
+ * the saved weights, optimizer and method state, goes on to the same bits.
+ */
+public final class TrainingLoop {
+
+    /**
+     * How far a run is.
+     *
+     * @param step optimizer steps done
+     * @param epoch epoch of the next step, from 0
+     * @param batch place of the next step's batch in its epoch, from 0
+     * @param lossSum sum over the images of the current epoch of their batch's loss
+     * @param correct images of the current epoch predicted right
+     * @param images images of the current epoch seen
+     */
+    public record Position(long step, int epoch, int batch, double lossSum, long correct, long images) {
+        /** Where a new run begins. */
+        public static final Position START = new Position(0, 0, 0, 0, 0, 0);
+    }
+
+    /** The four axes of a training step. */
+    public record Method(
+            Objective objective, WeightPerturbation weights, InputPerturbation input, Projection projection) {}
+
+    private final Module model;
+    private final BatchLoader loader;
+    private final Method method;
+    private final Optimizer optimizer;
+    private final Schedule schedule;
+    private final OptionalDouble clip;
+    private final int epochs;
+    private final long seed;
+    private final Device device;
+    private final List<TrainingListener> listeners = new ArrayList<>();
+    private Supplier<Evaluator.Result> test = () -> null;
+    private int testEvery;
+    private Position position = Position.START;
+
+    /**
+     * Prepares a loop at the start of a run.
+     *
+     * @param model the network, on {@code device}
+     * @param loader training images in batches
+     * @param schedule learning rate of every step
+     * @param clip largest gradient norm; empty for no limit
+     * @param epochs passes over the data
+     * @param seed of the step's random draws
+     */
+    public TrainingLoop(
+            Module model,
+            BatchLoader loader,
+            Method method,
+            Optimizer optimizer,
+            Schedule schedule,
+            OptionalDouble clip,
+            int epochs,
+            long seed,
+            Device device) {
+        this.model = model;
+        this.loader = loader;
+        this.method = method;
+        this.optimizer = optimizer;
+        this.schedule = schedule;
+        this.clip = clip;
+        this.epochs = epochs;
+        this.seed = seed;
+        this.device = device;
+    }
+
+    /** Adds a listener; they are called in the order of adding. */
+    public TrainingLoop listen(TrainingListener listener) {
+        listeners.add(listener);
+        return this;
+    }
+
+    /** Tests the network with {@code newTest} after every {@code epochsBetween} epochs and after the last; 0: only then. */
+    public TrainingLoop testWith(int epochsBetween, Supplier<Evaluator.Result> newTest) {
+        testEvery = epochsBetween;
+        test = newTest;
+        return this;
+    }
+
+    /** The network. */
+    public Module model() {
+        return model;
+    }
+
+    /** The optimizer. */
+    public Optimizer optimizer() {
+        return optimizer;
+    }
+
+    /** The method, with what its axes remember. */
+    public Method method() {
+        return method;
+    }
+
+    /** How far the run is. */
+    public Position position() {
+        return position;
+    }
+
+    /** Goes on from {@code saved}; weights, optimizer and method are the caller's to put back. */
+    public void resume(Position saved) {
+        position = saved;
+    }
+
+    /** Trains until all epochs are done, or the thread is interrupted. Returns whether all are done. */
+    public boolean run() {
+        loader.seek(new BatchLoader.Position(position.epoch(), position.batch()));
+        model.train();
+        int capacity = 0;
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor images = null;
+            Tensor labels = null;
+            long[] classes = null;
+            long epochStart = System.nanoTime();
+            long imagesAtStart = position.images();
+            while (position.epoch() < epochs) {
+                Batch batch = loader.next();
+                if (batch.size() > capacity) {
+                    capacity = batch.size();
+                    images = Tensor.empty(
+                            DType.F32, device, capacity, batch.height(), batch.width(), batch.channels());
+                    labels = Tensor.empty(DType.I64, device, capacity);
+                    classes = new long[capacity];
+                }
+                StepRow row;
+                try (TensorScope _ = TensorScope.open()) {
+                    row = step(batch, images, labels, classes);
+                }
+                for (TrainingListener listener : listeners) {
+                    listener.stepDone(row, batch.size());
+                }
+                boolean endOfEpoch = batch.lastOfEpoch();
+                if (endOfEpoch) {
+                    double seconds = (System.nanoTime() - epochStart) / 1e9;
+                    endEpoch(row, seconds, (position.images() - imagesAtStart) / seconds);
+                    epochStart = System.nanoTime();
+                    imagesAtStart = 0;
+                }
+                for (TrainingListener listener : listeners) {
+                    listener.savePoint(this, endOfEpoch);
+                }
+                if (Thread.currentThread().isInterrupted() && position.epoch() < epochs) {
+                    return false;
+                }
+            }
+        }
+        return true;
+    }
+
+    private StepRow step(Batch batch, Tensor images, Tensor labels, long[] classes) {
+        int n = batch.size();
+        for (int i = 0; i < n; i++) {
+            classes[i] = batch.labels()[i];
+        }
+        images.write(0, batch.images(), 0, n * (int) (images.elements() / images.size(0)));
+        labels.write(0, classes, 0, n);
+        Tensor x = n == images.size(0) ? images : images.slice(0, 0, n);
+        Tensor y = n == labels.size(0) ? labels : labels.slice(0, 0, n);
+        long step = position.step();
+        Samples samples = new Samples(y, batch.positions(), position.epoch(), step);
+        model.setStep(seed, step);
+        Tensor input = method.input().perturb(x, samples, model);
+        GradientPass pass = () -> {
+            try (TensorScope _ = TensorScope.open()) {
+                optimizer.zeroGrad();
+                Tensor logits = model.forward(input);
+                Tensor loss = method.objective().loss(logits, samples);
+                loss.backward();
+                return new GradientPass.Outcome(loss.item(), Evaluator.countCorrect(logits, batch.labels(), n));
+            }
+        };
+        GradientPass.Outcome outcome = method.weights().gradient(model, pass, step);
+        if (!Double.isFinite(outcome.loss())) {
+            throw new UserError("the loss of step " + (step + 1) + " is " + outcome.loss()
+                    + ": training diverged. A smaller optimizer.lr, or optimizer.clip, usually helps");
+        }
+        clip.ifPresent(optimizer::clipGradNorm);
+        double rate = schedule.rate(step);
+        optimizer.step(rate);
+        method.projection().project(model, step + 1);
+        position = new Position(
+                step + 1,
+                batch.lastOfEpoch() ? position.epoch() + 1 : position.epoch(),
+                batch.lastOfEpoch() ? 0 : position.batch() + 1,
+                position.lossSum() + outcome.loss() * n,
+                position.correct() + outcome.correct(),
+                position.images() + n);
+        return new StepRow(
+                step + 1, batch.epoch() + 1, rate, outcome.loss(), (double) outcome.correct() / n);
+    }
+
+    private void endEpoch(StepRow last, double trainSeconds, double imagesPerSecond) {
+        boolean due = position.epoch() == epochs || testEvery > 0 && position.epoch() % testEvery == 0;
+        long start = System.nanoTime();
+        Evaluator.Result tested = due ? test.get() : null;
+        EpochRow row = new EpochRow(
+                last.epoch(),
+                last.step(),
+                last.lr(),
+                position.lossSum() / position.images(),
+                (double) position.correct() / position.images(),
+                tested == null ? Double.NaN : tested.loss(),
+                tested == null ? Double.NaN : tested.accuracy(),
+                trainSeconds + (System.nanoTime() - start) / 1e9,
+                imagesPerSecond,
+                Map.of());
+        position = new Position(position.step(), position.epoch(), position.batch(), 0, 0, 0);
+        for (TrainingListener listener : listeners) {
+            listener.epochDone(row);
+        }
+    }
+}

@@ -1,0 +1,60 @@
+package dev.hornbeam.training.corruption;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Philox.Purpose;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+final class PoissonTableTest {
+    private static int sample(PoissonTable table, double u) {
+        float high = (float) (Math.floor(u * 0x1p24) * 0x1p-24);
+        return table.sample(high, (float) ((u - high) * 0x1p24));
+    }
+
+    @Test
+    void zeroGivesZero() {
+        PoissonTable table = new PoissonTable(0);
+        assertEquals(0, sample(table, 0));
+        assertEquals(0, sample(table, 0.5));
+        assertEquals(0, sample(table, 1 - 0x1p-30));
+    }
+
+    /** Quantiles from SciPy: {@code scipy.stats.poisson.ppf([.001, .1, .5, .9, .999], mean)}. */
+    @Test
+    void quantilesAreThoseOfTheDistribution() {
+        double[] at = {.001, .1, .5, .9, .999};
+        double[] means = {0.3, 3, 50, 500};
+        int[][] expected = {{0, 0, 0, 1, 3}, {0, 1, 3, 5, 10}, {30, 41, 50, 59, 73}, {432, 471, 500, 529, 571}};
+        for (int m = 0; m < means.length; m++) {
+            PoissonTable table = new PoissonTable(means[m]);
+            for (int i = 0; i < at.length; i++) {
+                assertEquals(expected[m][i], sample(table, at[i]), "mean " + means[m] + " at " + at[i]);
+            }
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(doubles = {0.0117, 0.9, 4, 23.5, 180, 500})
+    void meanAndVarianceAreTheMean(double mean) {
+        PoissonTable table = new PoissonTable(mean);
+        Philox draw = new Philox(1, Purpose.TEST, 0, 0, 0);
+        int count = 400_000;
+        double sum = 0;
+        double squares = 0;
+        for (int i = 0; i < count; i++) {
+            double n = table.sample(draw.uniform(2L * i), draw.uniform(2L * i + 1));
+            sum += n;
+            squares += n * n;
+        }
+        double average = sum / count;
+        // Five standard errors.
+        assertEquals(mean, average, 5 * Math.sqrt(mean / count));
+        double varianceError = Math.sqrt((mean + 2 * mean * mean) / count);
+        assertEquals(mean, squares / count - average * average, 5 * varianceError);
+        assertTrue(sum > 0);
+    }
+}

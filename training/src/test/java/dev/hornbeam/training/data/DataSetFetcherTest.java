@@ -1,0 +1,181 @@
+package dev.hornbeam.training.data;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.hornbeam.training.run.UserError;
+import java.io.ByteArrayInputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.net.ConnectException;
+import java.net.URI;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+
+/** Fetching with programs and servers that only exist in this test. */
+final class DataSetFetcherTest {
+    @TempDir
+    private Path folder;
+
+    private Path original;
+    private Path packageFolder;
+    private Path data;
+    private final List<String> commands = new ArrayList<>();
+    private final List<String> report = new ArrayList<>();
+
+    @BeforeEach
+    void makeFiles() throws IOException {
+        original = folder.resolve("original");
+        packageFolder = folder.resolve("package");
+        data = folder.resolve("data");
+        TestImages.writeIdxSet(original, false);
+    }
+
+    private DataSetFetcher fetcher(
+            boolean hasPackage, boolean root, DataSetFetcher.Commands run, DataSetFetcher.Downloads open) {
+        KnownDataSet tiny = DataSetCatalogTest.tiny(
+                original, "tiny", hasPackage ? Optional.of(packageFolder) : Optional.empty());
+        DataSetCatalog catalog = DataSetCatalog.of(data, Map.of()).withKnown(Map.of("tiny", tiny));
+        DataSetFetcher.Commands recorded = (command, output) -> {
+            commands.add(String.join(" ", command));
+            return run.run(command, output);
+        };
+        return new DataSetFetcher(catalog, recorded, open, root);
+    }
+
+    private static InputStream offline(URI address) throws IOException {
+        throw new ConnectException("no route to " + address.getHost());
+    }
+
+    private InputStream server(URI address) throws IOException {
+        if (address.getPath().startsWith("/one/")) {
+            throw new IOException("the server answered 404");
+        }
+        String name = Path.of(address.getPath()).getFileName().toString().replace(".gz", "");
+        return new ByteArrayInputStream(TestImages.gzip(Files.readAllBytes(original.resolve(name))));
+    }
+
+    private static int none(List<String> command) throws IOException {
+        throw new IOException("no such program: " + command.getFirst());
+    }
+
+    @Test
+    void filesThatAreHereAreNotFetchedAgain() throws IOException {
+        TestImages.writeIdxSet(data.resolve("tiny"), true);
+        Path found = fetcher(true, true, (command, output) -> none(command), DataSetFetcherTest::offline)
+                .fetch("tiny", report::add);
+        assertEquals(data.resolve("tiny"), found);
+        assertEquals(List.of("tiny is already in " + found + ", checksums as published."), report);
+        assertEquals(List.of(), commands);
+    }
+
+    @Test
+    void damagedFilesAreNotTakenForTheDataSet() throws IOException {
+        TestImages.writeIdxSet(data, false);
+        Files.write(data.resolve(KnownDataSet.TEST_LABELS), TestImages.idx(new byte[4], 4));
+        UserError error = assertThrows(
+                UserError.class,
+                () -> fetcher(true, true, (command, output) -> none(command), DataSetFetcherTest::offline)
+                        .fetch("tiny", report::add));
+        assertTrue(error.getMessage().contains("t10k-labels-idx1-ubyte is not as published"), error.getMessage());
+    }
+
+    @Test
+    void rootInstallsThePackage() throws IOException {
+        Path found = fetcher(
+                        true,
+                        true,
+                        (command, output) -> {
+                            if (command.contains("install")) {
+                                output.accept("Setting up dataset-tiny");
+                                TestImages.writeIdxSet(packageFolder, true);
+                            }
+                            return 0;
+                        },
+                        DataSetFetcherTest::offline)
+                .fetch("tiny", report::add);
+        assertEquals(packageFolder, found);
+        String install = "env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -q -y"
+                + " --no-install-recommends install dataset-tiny";
+        assertEquals(List.of("apt-get --version", install), commands);
+        assertEquals(
+                List.of("Installing Debian's package dataset-tiny: " + install, "  Setting up dataset-tiny"), report);
+    }
+
+    @Test
+    void othersInstallThePackageThroughSudo() throws IOException {
+        int[] installs = {0};
+        Path found = fetcher(
+                        true,
+                        false,
+                        (command, output) -> {
+                            // The first try fails for want of a list of packages.
+                            if (command.contains("install") && ++installs[0] == 2) {
+                                TestImages.writeIdxSet(packageFolder, true);
+                            }
+                            return command.contains("install") && installs[0] == 1 ? 100 : 0;
+                        },
+                        DataSetFetcherTest::offline)
+                .fetch("tiny", report::add);
+        assertEquals(packageFolder, found);
+        assertEquals(5, commands.size());
+        assertEquals("sudo -n true", commands.get(1));
+        assertTrue(commands.get(2).startsWith("sudo -n env") && commands.get(2).endsWith("install dataset-tiny"));
+        assertTrue(commands.get(3).startsWith("sudo -n env") && commands.get(3).endsWith(" update"));
+        assertEquals(commands.get(2), commands.get(4));
+    }
+
+    @Test
+    void withoutAPackageThePublisherIsAsked() throws IOException {
+        Path found = fetcher(true, false, (command, output) -> none(command), this::server)
+                .fetch("tiny", report::add);
+        assertEquals(data.resolve("tiny"), found);
+        try (var files = Files.list(found)) {
+            assertEquals(4, files.count());
+        }
+        assertTrue(report.contains("Downloading https://example.org/two/" + KnownDataSet.TRAIN_IMAGES + ".gz"));
+        assertEquals(
+                List.of(),
+                fetcher(false, false, (command, output) -> none(command), this::server).fetch("tiny", report::add)
+                                .equals(found)
+                        ? List.of()
+                        : List.of("found elsewhere"));
+    }
+
+    @Test
+    void wrongContentIsNotWritten() {
+        UserError error = assertThrows(
+                UserError.class,
+                () -> fetcher(
+                                false,
+                                false,
+                                (command, output) -> none(command),
+                                address -> new ByteArrayInputStream(TestImages.gzip(new byte[] {1, 2, 3})))
+                        .fetch("tiny", report::add));
+        assertTrue(error.getMessage().contains("wrong content at https://example.org/two/"), error.getMessage());
+        assertFalse(Files.exists(data));
+    }
+
+    @Test
+    void offlineTheMessageSaysWhatToPutWhere() {
+        UserError error = assertThrows(
+                UserError.class,
+                () -> fetcher(true, false, (command, output) -> none(command), DataSetFetcherTest::offline)
+                        .fetch("tiny", report::add));
+        assertEquals(
+                "cannot fetch tiny: no apt-get here to install the package dataset-tiny; https://example.org/one/: no route"
+                        + " to example.org; https://example.org/two/: no route to example.org. By hand: put"
+                        + " train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz,"
+                        + " t10k-labels-idx1-ubyte.gz from https://example.org/one/ into " + data.resolve("tiny"),
+                error.getMessage());
+    }
+}
