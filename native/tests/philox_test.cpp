@@ -13,21 +13,14 @@
 #include <vector>
 
 #include "core/philox.h"
+#include "support/check.h"
 
 namespace {
 
-int failures = 0;
-
-void check(bool ok, const char* what, double got, double wanted) {
-    if (ok) return;
-    failures++;
-    std::printf("FAILED %s: got %.9g, wanted %.9g\n", what, got, wanted);
-}
+using hb::test::check;
 
 void check_bits(uint32_t got, uint32_t wanted, const std::string& what) {
-    if (got == wanted) return;
-    failures++;
-    std::printf("FAILED %s: got %08x, wanted %08x\n", what.c_str(), got, wanted);
+    check(got == wanted, "%s: got %08x, wanted %08x", what.c_str(), got, wanted);
 }
 
 // Random123 1.14, kat_vectors, philox4x32 10.
@@ -63,10 +56,8 @@ void reference_draws(const std::string& path) {
         uint64_t seed, purpose, tensor, step, stream, element;
         uint32_t word, uniform, normal;
         fields >> seed >> purpose >> tensor >> step >> stream >> element >> std::hex >> word >> uniform >> normal;
-        if (!fields) {
-            check(false, ("row " + std::to_string(rows + 2) + " of " + path).c_str(), 0, 0);
-            return;
-        }
+        check(!fields.fail(), "line %d of %s is not a draw: %s", rows + 2, path.c_str(), line.c_str());
+        if (!fields) return;
         hb::PhiloxKey key{seed, static_cast<uint32_t>(tensor), static_cast<uint32_t>(step),
                           static_cast<uint32_t>(purpose), static_cast<uint32_t>(stream)};
         std::string what = "draw '" + line + "'";
@@ -78,7 +69,7 @@ void reference_draws(const std::string& path) {
         check_bits(std::bit_cast<uint32_t>(four[element % 4]), normal, what + " normal of a block");
         rows++;
     }
-    check(rows == 253, (path + ": rows").c_str(), rows, 253);
+    check(rows == 253, "%s has %d draws, wanted 253", path.c_str(), rows);
 }
 
 double ulps(float got, double wanted) {
@@ -94,7 +85,7 @@ void accuracy() {
         uint32_t u = static_cast<uint32_t>(a) << 8 | 0xab;
         float r = hb::lane::radius<float, uint32_t>(u);
         if (a == (1 << 24) - 1)
-            check(std::bit_cast<uint32_t>(r) == 0, "radius of 1", r, 0);
+            check(std::bit_cast<uint32_t>(r) == 0, "radius of 1 is %g, wanted 0", r);
         else
             worst_radius = std::max(worst_radius, ulps(r, std::sqrt(-2 * std::log((a + 1.0) / 16777216))));
 
@@ -109,19 +100,19 @@ void accuracy() {
         double expected_cosine[] = {x, -y, -x, y}, expected_sine[] = {y, x, -y, -x};
         double wanted = expected_cosine[quarter & 3];
         if (wanted == 0)
-            check(cosine == 0, "cosine of a quarter turn", cosine, 0);
+            check(cosine == 0, "cosine of a quarter turn is %g", cosine);
         else
             worst_cosine = std::max(worst_cosine, ulps(cosine, wanted));
         wanted = expected_sine[quarter & 3];
         if (wanted == 0)
-            check(sine == 0, "sine of a half turn", sine, 0);
+            check(sine == 0, "sine of a half turn is %g", sine);
         else
             worst_sine = std::max(worst_sine, ulps(sine, wanted));
     }
     std::printf("largest errors in ulp: radius %.2f, cosine %.2f, sine %.2f\n", worst_radius, worst_cosine, worst_sine);
-    check(worst_radius < 2.2, "radius, ulp", worst_radius, 2.2);
-    check(worst_cosine < 2.1, "cosine, ulp", worst_cosine, 2.1);
-    check(worst_sine < 2.8, "sine, ulp", worst_sine, 2.8);
+    check(worst_radius < 2.2, "radius: largest error %g ulp, wanted < 2.2", worst_radius);
+    check(worst_cosine < 2.1, "cosine: largest error %g ulp, wanted < 2.1", worst_cosine);
+    check(worst_sine < 2.8, "sine: largest error %g ulp, wanted < 2.8", worst_sine);
 }
 
 // Moments, tails and the Kolmogorov-Smirnov distance of a million normals, each within 5 standard errors.
@@ -147,7 +138,8 @@ void distribution() {
         beyond4 += std::fabs(v) > 4;
     }
     auto within = [](const char* what, double got, double wanted, double standard_error) {
-        check(std::fabs(got - wanted) < 5 * standard_error, what, got, wanted);
+        check(std::fabs(got - wanted) < 5 * standard_error, "%s is %.9g, wanted %.9g within %.2g", what, got, wanted,
+              5 * standard_error);
     };
     within("mean", m1 / n, 0, std::sqrt(1.0 / n));
     within("variance", m2 / n, 1, std::sqrt(2.0 / n));
@@ -168,8 +160,8 @@ void distribution() {
         distance = std::max({distance, cdf - static_cast<double>(i) / n, static_cast<double>(i + 1) / n - cdf});
     }
     // Kolmogorov's distribution: sqrt(n) D > 1.95 has probability 0.001.
-    check(std::sqrt(static_cast<double>(n)) * distance < 1.95, "Kolmogorov-Smirnov sqrt(n) D",
-          std::sqrt(static_cast<double>(n)) * distance, 1.95);
+    double scaled = std::sqrt(static_cast<double>(n)) * distance;
+    check(scaled < 1.95, "Kolmogorov-Smirnov sqrt(n) D is %g, wanted < 1.95", scaled);
 }
 
 // Uniforms fill [0, 1) evenly: chi-square over 256 bins, mean 255, deviation sqrt(510).
@@ -177,20 +169,21 @@ void uniforms() {
     constexpr int n = 1 << 20, bins = 256;
     hb::PhiloxKey key{.seed = 9, .purpose = hb::kPurposeDropout};
     std::vector<int> count(bins);
+    int outside = 0;
     for (int i = 0; i < n; i++) {
-        float u = key.uniform(i);
-        if (!(u >= 0 && u < 1)) {
-            check(false, "uniform outside [0, 1)", u, 0);
-            return;
-        }
-        count[static_cast<int>(u * bins)]++;
+        float u = key.uniform(static_cast<uint64_t>(i));
+        if (u >= 0 && u < 1)
+            count[static_cast<size_t>(u * bins)]++;
+        else
+            outside++;
     }
+    check(outside == 0, "%d uniforms outside [0, 1)", outside);
     double chi = 0, expected = static_cast<double>(n) / bins;
     for (int c : count) chi += (c - expected) * (c - expected) / expected;
-    check(std::fabs(chi - 255) < 5 * std::sqrt(510.0), "chi-square of uniforms", chi, 255);
+    check(std::fabs(chi - 255) < 5 * std::sqrt(510.0), "chi-square of uniforms is %g, wanted about 255", chi);
     for (uint64_t e = 0; e < 1000; e++) {
         uint32_t b = key.below(e, 7), wanted = static_cast<uint32_t>(uint64_t{key.word(e)} * 7 >> 32);
-        check(b == wanted && b < 7, "below 7", b, wanted);
+        check(b == wanted && b < 7, "below 7: got %u, wanted %u", b, wanted);
     }
 }
 
@@ -209,6 +202,5 @@ int main(int argc, char** argv) {
     accuracy();
     distribution();
     uniforms();
-    std::printf(failures ? "philox_test: %d failures\n" : "philox_test: passed\n", failures);
-    return failures != 0;
+    return hb::test::finish();
 }

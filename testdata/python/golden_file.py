@@ -1,8 +1,8 @@
 """Golden cases: inputs, and what PyTorch makes of them in f64, in Hornbeam's layout.
 
 A case is a function from input tensors to output tensors. It is run twice: in f64, which gives the expected numbers
-(rounded to f32 once, at the end), and in f32, which shows what rounding alone costs; the case's tolerance must leave f32
-PyTorch at least a factor of two.
+(rounded to f32 once, at the end), and in f32, which shows what rounding alone costs; the case's tolerance must leave
+f32 PyTorch at least a factor of two.
 """
 import json
 import os
@@ -24,6 +24,8 @@ class Tolerance:
 
 
 EXACT = Tolerance()
+# Winograd and other transformed convolutions round more than a plain sum does.
+CONVOLUTION = Tolerance(relative=1e-6, of_largest=5e-5)
 
 
 class GoldenFile:
@@ -106,6 +108,11 @@ def nhwc(x):
 
 def nchw(x):
     return x.permute(0, 3, 1, 2)
+
+
+def conv_attributes(stride, padding, dilation, groups):
+    return {"stride_h": stride[0], "stride_w": stride[1], "pad_h": padding[0], "pad_w": padding[1],
+            "dilation_h": dilation[0], "dilation_w": dilation[1], "groups": groups}
 
 
 def gradients(y, of, dy):

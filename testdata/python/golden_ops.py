@@ -1,20 +1,14 @@
-"""The golden cases of single ops, one function per file."""
-import struct
-
+"""The golden cases of single ops that have no state: elementwise, reductions, movement, products, convolution, pooling."""
 import torch
 import torch.nn.functional as F
 
-import philox_reference as philox
-from golden_file import EXACT, GoldenFile, Tolerance, detached, gradients, leaf, nchw, nhwc
+from golden_file import CONVOLUTION, EXACT, GoldenFile, Tolerance, conv_attributes, detached, gradients, leaf, nchw, nhwc
 
 ELEMENTWISE = Tolerance(relative=2e-6, absolute=1e-6)
 SUMS = Tolerance(relative=1e-6, of_largest=4e-6)
-# Winograd and other transformed convolutions round more than a plain sum does.
-CONVOLUTION = Tolerance(relative=1e-6, of_largest=5e-5)
-NORMALISATION = Tolerance(relative=1e-5, of_largest=1e-5)
 
 
-# ---- elementwise ------------------------------------------------------------------------------------------------------
+# ---- elementwise -----------------------------------------------------------------------------------------------------
 
 UNARY = {
     "neg": torch.neg, "abs": torch.abs, "exp": torch.exp, "log": torch.log, "sqrt": torch.sqrt, "rsqrt": torch.rsqrt,
@@ -105,7 +99,7 @@ def binary():
     return f
 
 
-# ---- reductions ---------------------------------------------------------------------------------------------------------
+# ---- reductions ------------------------------------------------------------------------------------------------------
 
 def reduce():
     f = GoldenFile("reduce", 3, Tolerance(relative=1e-6, of_largest=2e-6))
@@ -163,7 +157,7 @@ def first_largest(x):
     return torch.where(x == largest, position, x.shape[-1]).amin(-1)
 
 
-# ---- movement -----------------------------------------------------------------------------------------------------------
+# ---- movement --------------------------------------------------------------------------------------------------------
 
 def movement():
     f = GoldenFile("movement", 4, EXACT)
@@ -262,7 +256,7 @@ def movement():
     return f
 
 
-# ---- linear algebra --------------------------------------------------------------------------------------------------------
+# ---- linear algebra --------------------------------------------------------------------------------------------------
 
 def matmul():
     f = GoldenFile("matmul", 5, SUMS)
@@ -313,7 +307,7 @@ def matmul():
     return f
 
 
-# ---- convolution -----------------------------------------------------------------------------------------------------------
+# ---- convolution -----------------------------------------------------------------------------------------------------
 
 CONVOLUTIONS = {
     # name: x [n,h,w,c], kernels o, kernel, stride, padding, dilation, groups, bias
@@ -340,11 +334,6 @@ CONVOLUTIONS = {
     "c12_o20": ((1, 11, 10, 12), 20, (3, 3), (1, 1), (1, 1), (1, 1), 1, True),
     "c64": ((1, 4, 4, 64), 16, (3, 3), (1, 1), (1, 1), (1, 1), 1, False),
 }
-
-
-def conv_attributes(stride, padding, dilation, groups):
-    return {"stride_h": stride[0], "stride_w": stride[1], "pad_h": padding[0], "pad_w": padding[1],
-            "dilation_h": dilation[0], "dilation_w": dilation[1], "groups": groups}
 
 
 def conv2d():
@@ -421,477 +410,4 @@ def pool():
     return f
 
 
-# ---- normalisation ------------------------------------------------------------------------------------------------------------
-
-ACTIVATIONS = {"none": lambda v, slope: v, "relu": lambda v, slope: F.relu(v), "leaky_relu": F.leaky_relu}
-
-
-def batch_norm_forward(t, leaves, a):
-    """y before and after the activation, running statistics afterwards, the statistics used; x is [.., c] or [n, c]."""
-    x, runs = leaves["x"], a["statistics_groups"]
-    mean, var = t["running_mean"].clone(), t["running_var"].clone()
-    parts, used_mean, used_inverse, after_mean, after_var = [], [], [], [], []
-    for part in x.chunk(runs, 0) if a["training"] else [x]:
-        m, v = mean.clone(), var.clone()
-        flat = part.reshape(-1, part.shape[-1])
-        y = F.batch_norm(flat, m, v, leaves["gamma"], leaves["beta"], bool(a["training"]), a["momentum"], a["epsilon"])
-        parts.append(y.reshape(part.shape))
-        flat = flat.detach()
-        used_mean.append(flat.mean(0) if a["training"] else mean)
-        used_var = flat.var(0, unbiased=False) if a["training"] else var
-        used_inverse.append(1 / torch.sqrt(used_var + a["epsilon"]))
-        after_mean.append(m)
-        after_var.append(v)
-    before = torch.cat(parts, 0)
-    if "residual" in leaves:
-        before = before + leaves["residual"]
-    keep = not (a["training"] and a["update_running"])
-    facts = {"mean": torch.stack(used_mean), "inverse_deviation": torch.stack(used_inverse),
-             "running_mean_after": mean if keep else torch.stack(after_mean).mean(0),
-             "running_var_after": var if keep else torch.stack(after_var).mean(0)}
-    return before, ACTIVATIONS[a["activation"]](before, a["slope"]), facts
-
-
-def far_from_kink(draw, before):
-    """Draws inputs until nothing is so near the activation's kink that rounding could decide on which side it lies."""
-    for _ in range(200):
-        inputs = draw()
-        if before(inputs).abs().min() > 1e-4:
-            return inputs
-    raise AssertionError("no draw keeps clear of the kink")
-
-
-BATCH_NORM_DEFAULTS = {"training": 1, "update_running": 1, "statistics_groups": 1, "activation": "none", "slope": 0.0,
-                       "momentum": 0.125, "epsilon": 1e-5}
-
-
-def norm():
-    f = GoldenFile("norm", 8, NORMALISATION)
-
-    def batch_norm(name, shape, residual=False, scale=1.0, shift=0.0, tolerance=None, **changes):
-        a = {**BATCH_NORM_DEFAULTS, **changes}
-        c = shape[-1]
-
-        def draw():
-            return {"x": f.normal(*shape, scale=scale, shift=shift), "gamma": f.normal(c, scale=0.5, shift=1.0), "beta": f.normal(c),
-                    "running_mean": f.normal(c), "running_var": f.uniform(c, low=0.5, high=2.0),
-                    **({"residual": f.normal(*shape)} if residual else {}), "dy": f.normal(*shape)}
-
-        def compute(t):
-            leaves = {n: leaf(t[n]) for n in ("x", "gamma", "beta", "residual") if n in t}
-            _, y, facts = batch_norm_forward(t, leaves, a)
-            return detached({"y": y, **facts, **gradients(y, leaves, t["dy"])})
-
-        inputs = draw() if a["activation"] == "none" else far_from_kink(draw, lambda t: batch_norm_forward(t, t, a)[0])
-        f.add(name, "batch_norm", a, inputs, compute, tolerance)
-
-    batch_norm("batch_norm.train", (4, 5, 6, 8))
-    batch_norm("batch_norm.train_matrix", (16, 9))
-    batch_norm("batch_norm.train_no_update", (3, 4, 4, 5), update_running=0)
-    batch_norm("batch_norm.train_relu", (4, 3, 5, 8), activation="relu")
-    batch_norm("batch_norm.train_leaky", (4, 3, 5, 7), activation="leaky_relu", slope=0.1)
-    batch_norm("batch_norm.train_residual", (4, 3, 3, 6), residual=True)
-    batch_norm("batch_norm.train_residual_relu", (4, 3, 5, 16), residual=True, activation="relu")
-    batch_norm("batch_norm.train_groups2", (4, 3, 5, 6), statistics_groups=2)
-    batch_norm("batch_norm.train_groups4_relu", (8, 3, 3, 5), statistics_groups=4, activation="relu")
-    batch_norm("batch_norm.train_momentum", (4, 3, 3, 4), momentum=0.001, epsilon=1e-3)
-    batch_norm("batch_norm.train_offset", (4, 5, 6, 3), shift=50.0, tolerance=Tolerance(relative=1e-5, of_largest=1e-4))
-    batch_norm("batch_norm.eval", (4, 3, 3, 8), training=0, update_running=0)
-    batch_norm("batch_norm.eval_residual_relu", (4, 3, 3, 8), training=0, update_running=0, residual=True, activation="relu")
-
-    def affine(name, op, attributes, shape, forward, statistics):
-        c = shape[-1]
-
-        def compute(t):
-            leaves = {n: leaf(t[n]) for n in ("x", "gamma", "beta")}
-            y = forward(*leaves.values())
-            return detached({"y": y, **statistics(t["x"]), **gradients(y, leaves, t["dy"])})
-
-        f.add(name, op, attributes, {"x": f.normal(*shape, shift=0.5), "gamma": f.normal(c, scale=0.5, shift=1.0),
-                                     "beta": f.normal(c), "dy": f.normal(*shape)}, compute)
-
-    def two(x, dims):
-        return {"mean": x.mean(dims), "inverse_deviation": 1 / torch.sqrt(x.var(dims, unbiased=False) + 1e-5)}
-
-    for name, shape, groups in (("groups4", (3, 4, 5, 8), 4), ("groups1", (2, 3, 4, 6), 1), ("instance", (2, 4, 3, 5), 5),
-                                ("matrix", (5, 12), 3)):
-        def group(x, gamma, beta, groups=groups):
-            moved = x.movedim(-1, 1)
-            return F.group_norm(moved, groups, gamma, beta, 1e-5).movedim(1, -1)
-
-        def statistics(x, groups=groups):
-            return two(x.reshape(x.shape[0], -1, groups, x.shape[-1] // groups), (1, 3))
-
-        affine(f"group_norm.{name}", "group_norm", {"groups": groups, "epsilon": 1e-5}, shape, group, statistics)
-    for name, shape in (("matrix", (6, 10)), ("rank3", (2, 5, 33))):
-        affine(f"layer_norm.{name}", "layer_norm", {"epsilon": 1e-5}, shape,
-               lambda x, gamma, beta: F.layer_norm(x, gamma.shape, gamma, beta, 1e-5), lambda x: two(x, (-1,)))
-    return f
-
-
-def conv_bn_act():
-    f = GoldenFile("conv_bn_act", 9, Tolerance(relative=1e-5, of_largest=5e-5))
-
-    def case(name, sx, o, k, stride, residual=False, **changes):
-        a = {**BATCH_NORM_DEFAULTS, "activation": "relu", **changes}
-        padding = k // 2
-
-        def convolve(t):
-            return nhwc(F.conv2d(nchw(t["x"]), nchw(t["w"]), None, stride, padding))
-
-        def draw():
-            x, w = f.normal(*sx), f.normal(o, k, k, sx[3], scale=(k * k * sx[3]) ** -0.5)
-            shape = convolve({"x": x, "w": w}).shape
-            return {"x": x, "w": w, "gamma": f.normal(o, scale=0.5, shift=1.0), "beta": f.normal(o),
-                    "running_mean": f.normal(o, scale=0.2), "running_var": f.uniform(o, low=0.5, high=2.0),
-                    **({"residual": f.normal(*shape)} if residual else {}), "dy": f.normal(*shape)}
-
-        def forward(t, leaves):
-            convolved = convolve(leaves)
-            rest = {n: leaves[n] for n in ("gamma", "beta", "residual") if n in leaves}
-            return (convolved, *batch_norm_forward(t, {"x": convolved, **rest}, a))
-
-        def compute(t):
-            leaves = {n: leaf(t[n]) for n in ("x", "w", "gamma", "beta", "residual") if n in t}
-            convolved, _, y, facts = forward(t, leaves)
-            return detached({"y": y, "convolved": convolved, **facts, **gradients(y, leaves, t["dy"])})
-
-        f.add(name, "conv_bn_act", {**conv_attributes((stride, stride), (padding, padding), (1, 1), 1), **a},
-              far_from_kink(draw, lambda t: forward(t, t)[1]), compute)
-
-    case("conv_bn_act.relu", (2, 6, 6, 4), 8, 3, 1)
-    case("conv_bn_act.residual_relu", (2, 6, 6, 8), 8, 3, 1, residual=True)
-    case("conv_bn_act.stride2", (2, 7, 7, 4), 8, 3, 2)
-    case("conv_bn_act.shortcut", (2, 8, 8, 4), 8, 1, 2, activation="none")
-    case("conv_bn_act.leaky", (2, 5, 6, 3), 7, 3, 1, activation="leaky_relu", slope=0.1)
-    case("conv_bn_act.groups2", (4, 5, 5, 4), 6, 3, 1, statistics_groups=2)
-    case("conv_bn_act.eval_residual_relu", (2, 5, 5, 6), 6, 3, 1, residual=True, training=0, update_running=0)
-    case("conv_bn_act.eval_k1", (2, 5, 5, 6), 6, 1, 1, training=0, update_running=0)
-    return f
-
-
-# ---- softmax and losses -----------------------------------------------------------------------------------------------------------
-
-def loss():
-    f = GoldenFile("loss", 10, Tolerance(relative=5e-6, of_largest=2e-6))
-
-    def row_op(name, op, function, x):
-        def compute(t):
-            leaf_x = leaf(t["x"])
-            y = function(leaf_x, -1)
-            return detached({"y": y, **gradients(y, {"x": leaf_x}, t["dy"])})
-
-        f.add(name, op, {}, {"x": x, "dy": f.normal(*x.shape)}, compute)
-
-    for op, function in (("softmax", F.softmax), ("log_softmax", F.log_softmax)):
-        row_op(f"{op}.matrix", op, function, f.normal(6, 10))
-        row_op(f"{op}.rank3", op, function, f.normal(2, 3, 17))
-        row_op(f"{op}.wide", op, function, f.normal(5, 10, scale=40.0))
-        row_op(f"{op}.shifted", op, function, f.normal(4, 10, shift=500.0))
-        row_op(f"{op}.one_class", op, function, f.normal(3, 1))
-
-    def cross_entropy(name, logits, targets, smoothing):
-        def compute(t):
-            x = leaf(t["logits"])
-            y = F.cross_entropy(x, t["targets"], reduction="none", label_smoothing=smoothing)
-            return detached({"loss": y, **gradients(y, {"logits": x}, t["dloss"])})
-
-        f.add(name, "cross_entropy", {"smoothing": smoothing},
-              {"logits": logits, "targets": targets, "dloss": f.normal(logits.shape[0])}, compute)
-
-    def soft(n, k):
-        return F.softmax(2 * f.normal(n, k), -1).float().double()
-
-    cross_entropy("cross_entropy.index", f.normal(8, 10, scale=2.0), f.integers(10, 8), 0.0)
-    cross_entropy("cross_entropy.index_wide", f.normal(8, 10, scale=30.0), f.integers(10, 8), 0.0)
-    cross_entropy("cross_entropy.index_smoothing", f.normal(8, 10), f.integers(10, 8), 0.1)
-    cross_entropy("cross_entropy.index_100", f.normal(5, 100, scale=2.0), f.integers(100, 5), 0.0)
-    cross_entropy("cross_entropy.soft", f.normal(8, 10, scale=2.0), soft(8, 10), 0.0)
-    cross_entropy("cross_entropy.soft_smoothing", f.normal(8, 10), soft(8, 10), 0.1)
-
-    def reduced(t, mode):
-        x = leaf(t["logits"])
-        weighted = F.cross_entropy(x, t["targets"], reduction="none") * t["weights"] if "weights" in t else None
-        y = weighted.sum() if weighted is not None else F.cross_entropy(x, t["targets"], reduction=mode)
-        return detached({"loss": y, "dlogits": torch.autograd.grad(y, x)[0]})
-
-    f.add("cross_entropy.mean", "cross_entropy", {"smoothing": 0.0, "reduction": "mean"},
-          {"logits": f.normal(7, 10), "targets": f.integers(10, 7)}, lambda t: reduced(t, "mean"))
-    f.add("cross_entropy.weighted_sum", "cross_entropy", {"smoothing": 0.0, "reduction": "sum"},
-          {"logits": f.normal(7, 10), "targets": f.integers(10, 7), "weights": f.uniform(7)}, lambda t: reduced(t, "sum"))
-
-    def scores(t):
-        p = F.softmax(t["logits"], -1)
-        gap = p - F.one_hot(t["targets"], p.shape[1])
-        return {"probabilities": p, "loss": F.cross_entropy(t["logits"], t["targets"], reduction="none"),
-                "score": gap.square().sum(1)}
-
-    f.add("softmax_scores.a", "softmax_scores", {}, {"logits": f.normal(9, 10, scale=2.0), "targets": f.integers(10, 9)}, scores)
-    f.add("softmax_scores.k100", "softmax_scores", {}, {"logits": f.normal(4, 100), "targets": f.integers(100, 4)}, scores)
-
-    def kl(t):
-        p, q = leaf(t["p_logits"]), leaf(t["q_logits"])
-        y = F.kl_div(F.log_softmax(q, -1), F.log_softmax(p, -1), reduction="none", log_target=True).sum(-1)
-        return detached({"loss": y, **gradients(y, {"p_logits": p, "q_logits": q}, t["dloss"])})
-
-    f.add("kl_divergence.a", "kl_divergence", {},
-          {"p_logits": f.normal(8, 10, scale=2.0), "q_logits": f.normal(8, 10), "dloss": f.normal(8)}, kl)
-    p = f.normal(6, 10)
-    # Nearly equal distributions: the divergence is near 0 and its rounding is relative to the terms.
-    f.add("kl_divergence.near", "kl_divergence", {},
-          {"p_logits": p, "q_logits": (p + f.normal(6, 10, scale=0.05)).float().double(), "dloss": f.normal(6)}, kl,
-          Tolerance(relative=1e-5, absolute=1e-6))
-
-    def squared(t):
-        x, target = leaf(t["x"]), leaf(t["target"])
-        y = F.mse_loss(x, target, reduction="none").flatten(1).sum(1)
-        return detached({"loss": y, **gradients(y, {"x": x, "target": target}, t["dloss"])})
-
-    f.add("squared_error.matrix", "squared_error", {},
-          {"x": f.normal(5, 10), "target": f.normal(5, 10), "dloss": f.normal(5)}, squared)
-    f.add("squared_error.image", "squared_error", {},
-          {"x": f.normal(3, 4, 4, 2), "target": f.normal(3, 4, 4, 2), "dloss": f.normal(3)}, squared)
-    return f
-
-
-# ---- optimizers --------------------------------------------------------------------------------------------------------------------
-
-def optimizer():
-    f = GoldenFile("optimizer", 11, Tolerance(relative=2e-6, of_largest=2e-6))
-    steps, shapes = 5, ((5, 3), (7,))
-
-    def start():
-        inputs = {f"p{i}": f.normal(*s) for i, s in enumerate(shapes)}
-        inputs.update({f"g{i}.step{k}": f.normal(*s) for k in range(1, steps + 1) for i, s in enumerate(shapes)})
-        return inputs
-
-    def run(t, make, decay, states):
-        ps = [torch.nn.Parameter(t[f"p{i}"].clone()) for i in range(len(shapes))]
-        opt = make([{"params": [p], "weight_decay": d} for p, d in zip(ps, decay)])
-        out = {}
-        for k in range(1, steps + 1):
-            for i, p in enumerate(ps):
-                p.grad = t[f"g{i}.step{k}"].clone()
-            opt.step()
-            for i, p in enumerate(ps):
-                out[f"p{i}.after{k}"] = p.detach().clone()
-        for ours, theirs in states.items():
-            for i, p in enumerate(ps):
-                out[f"{ours}{i}.after{steps}"] = opt.state[p][theirs].detach().clone()
-        return out
-
-    def sgd(name, lr=0.1, momentum=0.0, dampening=0.0, weight_decay=0.0, nesterov=0, decay=(1, 1)):
-        f.add(name, "sgd_step", {"learning_rate": lr, "momentum": momentum, "dampening": dampening,
-                                 "weight_decay": weight_decay, "nesterov": nesterov, "decay": list(decay), "steps": steps},
-              start(), lambda t: run(t, lambda groups: torch.optim.SGD(groups, lr=lr, momentum=momentum, dampening=dampening,
-                                                                       nesterov=bool(nesterov)),
-                                     [weight_decay * d for d in decay], {"momentum": "momentum_buffer"} if momentum else {}))
-
-    sgd("sgd.plain")
-    sgd("sgd.decay", weight_decay=0.01)
-    sgd("sgd.momentum", momentum=0.9)
-    sgd("sgd.dampening", momentum=0.9, dampening=0.5)
-    sgd("sgd.nesterov_decay", momentum=0.9, nesterov=1, weight_decay=5e-4)
-    sgd("sgd.decay_of_first_only", momentum=0.9, nesterov=1, weight_decay=0.05, decay=(1, 0))
-
-    def adam(name, lr=1e-2, betas=(0.9, 0.999), eps=1e-8, weight_decay=0.0, decoupled=0, amsgrad=0):
-        kind = torch.optim.AdamW if decoupled else torch.optim.Adam
-        states = {"first": "exp_avg", "second": "exp_avg_sq", **({"max_second": "max_exp_avg_sq"} if amsgrad else {})}
-        f.add(name, "adam_step", {"learning_rate": lr, "beta1": betas[0], "beta2": betas[1], "epsilon": eps,
-                                  "weight_decay": weight_decay, "decoupled": decoupled, "amsgrad": amsgrad, "decay": [1, 1],
-                                  "steps": steps},
-              start(), lambda t: run(t, lambda groups: kind(groups, lr=lr, betas=betas, eps=eps, amsgrad=bool(amsgrad)),
-                                     [weight_decay] * 2, states))
-
-    adam("adam.plain")
-    adam("adam.decay", weight_decay=0.1)
-    adam("adam.amsgrad", amsgrad=1, betas=(0.9, 0.5))
-    adam("adamw.plain", decoupled=1, weight_decay=0.1)
-    adam("adamw.amsgrad", decoupled=1, weight_decay=0.1, amsgrad=1, betas=(0.9, 0.5))
-
-    def clip(t, limit):
-        ps = [torch.nn.Parameter(torch.zeros_like(t[f"g{i}"])) for i in range(2)]
-        for i, p in enumerate(ps):
-            p.grad = t[f"g{i}"].clone()
-        norm = torch.nn.utils.clip_grad_norm_(ps, limit)
-        return {"norm": norm.detach(), "g0.after": ps[0].grad, "g1.after": ps[1].grad}
-
-    for name, limit in (("shrinks", 1.0), ("leaves", 100.0)):
-        f.add(f"clip_grad_norm.{name}", "global_norm", {"max_norm": limit}, {"g0": f.normal(5, 3), "g1": f.normal(7)},
-              lambda t, limit=limit: clip(t, limit))
-
-    # Not in PyTorch: Foret et al. 2021 and Kwon et al. 2021, from their formulas.
-    def ascend(t, rho, eta, adaptive):
-        scales = [t[f"p{i}"].abs() + eta if adaptive[i] else torch.ones_like(t[f"p{i}"]) for i in range(2)]
-        norm = torch.sqrt(sum((s * t[f"g{i}"]).square().sum() for i, s in enumerate(scales)))
-        return {"norm": norm, **{f"p{i}.after": t[f"p{i}"] + rho * s.square() * t[f"g{i}"] / norm for i, s in enumerate(scales)}}
-
-    for name, rho, eta, adaptive in (("sam", 0.05, 0.0, (0, 0)), ("asam", 1.0, 0.0, (1, 0)), ("asam_eta", 0.5, 0.01, (1, 1))):
-        f.add(f"ascend.{name}", "ascend", {"rho": rho, "eta": eta, "adaptive": int(name != "sam"),
-                                           "adaptive_tensor": list(adaptive)},
-              {"p0": f.normal(5, 3), "p1": f.normal(7), "g0": f.normal(5, 3), "g1": f.normal(7)},
-              lambda t, rho=rho, eta=eta, adaptive=adaptive: ascend(t, rho, eta, adaptive))
-    return f
-
-
-# ---- random numbers -----------------------------------------------------------------------------------------------------------------
-
-def f32_of(bits):
-    return struct.unpack("<f", struct.pack("<I", bits))[0]
-
-
-def normals(seed, purpose, tensor, step, stream, *shape):
-    n = 1
-    for s in shape:
-        n *= s
-    z = []
-    for index in range((n + 3) // 4):
-        words = philox.block(seed, purpose, tensor, step, stream, index)
-        z += [f32_of(b) for b in philox.normals(words[0], words[1]) + philox.normals(words[2], words[3])]
-    return torch.tensor(z[:n], dtype=torch.float64).reshape(shape)
-
-
-def uniforms(seed, purpose, tensor, step, stream, n):
-    return torch.tensor([float(philox.uniform(philox.word(seed, purpose, tensor, step, stream, e))) for e in range(n)],
-                        dtype=torch.float64)
-
-
-def noise():
-    """Ops that draw: PyTorch's arithmetic on the numbers of philox_reference.py."""
-    f = GoldenFile("noise", 12, CONVOLUTION)
-    seed, tensor, step, first = 0x1234567890ABCDEF, 5, 42, 6
-    weight_noise = philox.PURPOSES.index("WEIGHT_NOISE")
-
-    def rounded(x):
-        """f32 bits even when GoldenFile.add runs in f64: these cases are exact."""
-        return x.float()
-
-    stream = {"seed": str(seed), "purpose": 0, "tensor": 3, "step": 7, "stream": 9}
-    z = normals(seed, 0, 3, 7, 9, 3, 7)
-    f.add("random_normal.standard", "random_normal", {**stream, "mean": 0.0, "deviation": 1.0}, {},
-          lambda t: {"y": rounded(z)}, EXACT)
-    fused = torch.tensor([float(philox.fma(philox.Fraction(0.1015625), philox.Fraction(v), philox.Fraction(1.0)))
-                          for v in z.flatten().tolist()], dtype=torch.float64).reshape(z.shape)
-    f.add("random_normal.scaled", "random_normal", {**stream, "mean": 1.0, "deviation": 0.1015625}, {},
-          lambda t: {"y": rounded(fused)}, EXACT)
-    u = uniforms(seed, 0, 3, 7, 9, 21).reshape(3, 7)
-    f.add("random_uniform.unit", "random_uniform", {**stream, "low": 0.0, "high": 1.0}, {},
-          lambda t: {"y": rounded(u)}, EXACT)
-    f.add("random_uniform.range", "random_uniform", {**stream, "low": -2.0, "high": 0.5}, {},
-          lambda t: {"y": -2 + 2.5 * u},
-          Tolerance(absolute=1e-6))
-
-    dropout = philox.PURPOSES.index("DROPOUT")
-    for name, channels, shape, p in (("elements", 0, (5, 9), 0.25), ("image", 0, (2, 3, 3, 4), 0.5),
-                                     ("channels", 1, (4, 3, 2, 10), 0.25)):
-        n = 1
-        for s in shape:
-            n *= s
-        draws = uniforms(seed, dropout, 3, 7, 0, shape[0] * shape[-1] if channels else n)
-        draws = draws.reshape(shape[0], 1, 1, shape[-1]) if channels else draws.reshape(shape)
-        kept = draws >= p
-
-        def compute(t, kept=kept, p=p):
-            x = leaf(t["x"])
-            y = x * kept.to(x.dtype) / (1 - p)
-            return detached({"y": y, **gradients(y, {"x": x}, t["dy"])})
-
-        f.add(f"dropout.{name}", "dropout", {"p": p, "channels": channels, "seed": str(seed), "purpose": dropout, "tensor": 3,
-                                             "step": 7, "stream": 0},
-              {"x": f.normal(*shape), "dy": f.normal(*shape)}, compute, Tolerance(relative=1e-6))
-
-    def attributes(kind, sigma, runs, chain):
-        return {"noise_kind": kind, "sigma": sigma, "sub_batches": runs, "gradient": "chain_rule" if chain else "at_perturbed",
-                "seed": str(seed), "tensor": tensor, "step": step, "first_stream": first}
-
-    def perturbed(w, kind, sigma, m):
-        """The weight that run m sees, and the factor of the chain rule."""
-        z = normals(seed, weight_noise, tensor, step, first + m, *w.shape).to(w.dtype)
-        return (w * (1 + sigma * z), 1 + sigma * z) if kind == "multiplicative" else (w + sigma * z, torch.ones_like(z))
-
-    def runs_of(n, runs):
-        return [(m * n // runs, (m + 1) * n // runs) for m in range(runs)]
-
-    def case(name, op, more, inputs, weight, forward, kind, sigma, runs, chain):
-        """forward(part of x, perturbed weight, further leaves): one run; only `weight` is perturbed."""
-        def compute(t):
-            x = leaf(t["x"])
-            others = {n: leaf(t[n]) for n in ("bias", "beta") if n in t}
-            weights, factors, ys = [], [], []
-            for m, (start, stop) in enumerate(runs_of(x.shape[0], runs)):
-                w, factor = perturbed(t[weight], kind, sigma, m)
-                weights.append(leaf(w))
-                factors.append(factor)
-                ys.append(forward(x[start:stop], weights[-1], **others))
-            y = torch.cat(ys, 0)
-            grads = torch.autograd.grad(y, [x, *others.values(), *weights], t["dy"])
-            dw = sum(g * (factor if chain else 1) for g, factor in zip(grads[1 + len(others):], factors))
-            return detached({"y": y, "dx": grads[0], "d" + weight: dw,
-                             **{"d" + n: g for n, g in zip(others, grads[1:])}})
-
-        f.add(name, op, {**more, **attributes(kind, sigma, runs, chain)}, inputs, compute)
-
-    f.add("perturb_weight.multiplicative", "perturb_weight", {**attributes("multiplicative", 0.2, 4, 0), "sub_batch": 2},
-          {"w": f.normal(4, 3, 3, 2)}, lambda t: {"y": perturbed(t["w"], "multiplicative", 0.2, 2)[0]}, Tolerance(relative=1e-6, absolute=1e-6))
-    f.add("perturb_weight.additive", "perturb_weight", {**attributes("additive", 0.2, 4, 0), "sub_batch": 0},
-          {"w": f.normal(5, 7)}, lambda t: {"y": perturbed(t["w"], "additive", 0.2, 0)[0]}, Tolerance(relative=1e-6, absolute=1e-6))
-
-    for name, kind, sigma, runs, chain, n in (("multiplicative_m4", "multiplicative", 0.2, 4, 0, 8),
-                                              ("multiplicative_m3_uneven", "multiplicative", 0.2, 3, 0, 8),
-                                              ("chain_rule_m2", "multiplicative", 0.25, 2, 1, 6),
-                                              ("additive_m2", "additive", 0.1, 2, 0, 6),
-                                              ("m1", "multiplicative", 0.1, 1, 0, 4)):
-        case(f"linear_noise.{name}", "linear", {},
-             {"x": f.normal(n, 10), "w": f.normal(7, 10, scale=0.3), "bias": f.normal(7), "dy": f.normal(n, 7)}, "w",
-             lambda x, w, bias: F.linear(x, w, bias), kind, sigma, runs, chain)
-    for name, sx, o, k, s, kind, sigma, runs, chain in (
-            ("multiplicative_m4", (8, 5, 6, 4), 6, 3, 1, "multiplicative", 0.2, 4, 0),
-            ("stride2_m2", (4, 7, 7, 3), 5, 3, 2, "multiplicative", 0.2, 2, 0),
-            ("k1_m2", (4, 4, 4, 6), 8, 1, 1, "multiplicative", 0.2, 2, 0),
-            ("chain_rule_m2", (4, 5, 5, 3), 4, 3, 1, "multiplicative", 0.25, 2, 1),
-            ("additive_m2", (4, 5, 5, 3), 4, 3, 1, "additive", 0.1, 2, 0),
-            ("c16_m2", (4, 6, 6, 16), 16, 3, 1, "multiplicative", 0.2, 2, 0)):
-        def forward(x, w, k=k, s=s):
-            return nhwc(F.conv2d(nchw(x), nchw(w), None, s, k // 2))
-
-        x, w = f.normal(*sx), f.normal(o, k, k, sx[3], scale=(k * k * sx[3]) ** -0.5)
-        case(f"conv2d_noise.{name}", "conv2d", conv_attributes((s, s), (k // 2, k // 2), (1, 1), 1),
-             {"x": x, "w": w, "dy": f.normal(*forward(x, w).shape)}, "w", forward, kind, sigma, runs, chain)
-
-    def norm_case(name, op, more, shape, normalise, kind, sigma, runs, chain):
-        """Normalisation sees the whole batch; gamma is perturbed per run."""
-        def compute(t):
-            x, beta = leaf(t["x"]), leaf(t["beta"])
-            hat = normalise(x)
-            gammas, factors, ys = [], [], []
-            for m, (start, stop) in enumerate(runs_of(x.shape[0], runs)):
-                gamma, factor = perturbed(t["gamma"], kind, sigma, m)
-                gammas.append(leaf(gamma))
-                factors.append(factor)
-                ys.append(hat[start:stop] * gammas[-1] + beta)
-            y = torch.cat(ys, 0)
-            grads = torch.autograd.grad(y, [x, beta, *gammas], t["dy"])
-            dgamma = sum(g * (factor if chain else 1) for g, factor in zip(grads[2:], factors))
-            return detached({"y": y, "dx": grads[0], "dgamma": dgamma, "dbeta": grads[1]})
-
-        c = shape[-1]
-        f.add(name, op, {**more, **attributes(kind, sigma, runs, chain)},
-              {"x": f.normal(*shape), "gamma": f.normal(c, scale=0.3, shift=1.0), "beta": f.normal(c), "dy": f.normal(*shape)},
-              compute)
-
-    def flat_norm(x):
-        return F.batch_norm(x.reshape(-1, x.shape[-1]), None, None, None, None, True, 0.0, 1e-5).reshape(x.shape)
-
-    bn = {**BATCH_NORM_DEFAULTS, "update_running": 0}
-    norm_case("batch_norm_noise.synchronised_m4", "batch_norm", bn, (8, 3, 3, 6), flat_norm, "multiplicative", 0.2, 4, 0)
-    norm_case("batch_norm_noise.chain_rule_m2", "batch_norm", bn, (6, 3, 3, 5), flat_norm, "multiplicative", 0.2, 2, 1)
-    norm_case("batch_norm_noise.groups_m2", "batch_norm", {**bn, "statistics_groups": 2}, (6, 3, 3, 5),
-              lambda x: torch.cat([flat_norm(h) for h in x.chunk(2, 0)], 0), "multiplicative", 0.2, 2, 0)
-    norm_case("group_norm_noise.m2", "group_norm", {"groups": 2, "epsilon": 1e-5}, (4, 3, 3, 6),
-              lambda x: F.group_norm(x.movedim(-1, 1), 2, None, None, 1e-5).movedim(1, -1), "multiplicative", 0.2, 2, 0)
-    norm_case("layer_norm_noise.m2", "layer_norm", {"epsilon": 1e-5}, (4, 5, 9),
-              lambda x: F.layer_norm(x, x.shape[-1:], None, None, 1e-5), "multiplicative", 0.2, 2, 0)
-    return f
-
-
-FILES = [unary, binary, reduce, movement, matmul, conv2d, pool, norm, conv_bn_act, loss, optimizer, noise]
+FILES = [unary, binary, reduce, movement, matmul, conv2d, pool]

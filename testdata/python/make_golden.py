@@ -14,8 +14,12 @@ sys.dont_write_bytecode = True
 
 import torch  # noqa: E402
 
+import golden_layers  # noqa: E402
 import golden_models  # noqa: E402
+import golden_noise  # noqa: E402
 import golden_ops  # noqa: E402
+
+OPS = golden_ops.FILES + golden_layers.FILES + golden_noise.FILES
 
 BEGIN, END = "<!-- cases: written by make_golden.py -->\n", "<!-- end of cases -->\n"
 
@@ -65,11 +69,11 @@ def main():
     torch.use_deterministic_algorithms(True)
     # PyTorch 2.13 corrupts the heap in oneDNN's f32 backward of a strided 1x1 convolution of 4 channels.
     torch.backends.mkldnn.enabled = False
-    known = [f.__name__ for f in golden_ops.FILES] + list(golden_models.FILES)
+    known = [f.__name__ for f in OPS] + list(golden_models.FILES)
     if a.only and a.only not in known:
         sys.exit(f"--only {a.only}: expected one of {', '.join(known)}")
 
-    files = [make() for make in golden_ops.FILES if not a.only or make.__name__ == a.only]
+    files = [make() for make in OPS if not a.only or make.__name__ == a.only]
     if a.list:
         print(table(files))
         return

@@ -9,7 +9,7 @@ struct Convolution {
     int64_t n, h, w, c, o, kh, kw;
     hb_conv2d_params p;
     bool bias = false;
-    hb_noise noise = {};
+    hb_noise noise = no_noise();
 
     int64_t oh() const { return (h + 2 * p.pad_h - p.dilation_h * (kh - 1) - 1) / p.stride_h + 1; }
     int64_t ow() const { return (w + 2 * p.pad_w - p.dilation_w * (kw - 1) - 1) / p.stride_w + 1; }

@@ -96,7 +96,7 @@ std::vector<double> values_for(const Input& input, PhiloxKey key) {
         if (input.kind == Input::Kind::Real) {
             if (input.levels > 0) u = std::floor(u * double(input.levels)) / double(input.levels);
             v = float(input.low + (input.high - input.low) * u);
-            if (std::fabs(v) < input.apart) v = v < 0 ? -input.apart : input.apart;
+            if (std::fabs(v) < input.apart) v = float(v < 0 ? -input.apart : input.apart);
             if (key.uniform(2 * i + 1) < input.nan_share) v = std::numeric_limits<double>::quiet_NaN();
             if (input.stored && input.type == HB_BF16) v = cut_to_bf16(v);
         } else {

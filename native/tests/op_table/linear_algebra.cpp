@@ -66,7 +66,7 @@ struct Layer {
     Sizes x;  // [.., in]
     int64_t out;
     bool bias;
-    hb_noise noise = {};
+    hb_noise noise = no_noise();
 
     int64_t in() const { return x.back(); }
     Sizes y() const {

@@ -8,7 +8,7 @@ struct Norm {
     Sizes x;
     hb_batch_norm_params p;
     bool residual = false;
-    hb_noise noise = {};
+    hb_noise noise = no_noise();
 
     int64_t c() const { return x.back(); }
     int64_t groups() const { return p.training ? p.statistics_groups : 1; }
@@ -213,7 +213,7 @@ struct Block {
     std::string name() const { return conv.name() + "; " + norm.name(); }
 };
 
-Block block(Convolution conv, const hb_batch_norm_params& p, bool residual, const hb_noise& noise = {}) {
+Block block(Convolution conv, const hb_batch_norm_params& p, bool residual, const hb_noise& noise = no_noise()) {
     Norm norm{conv.y(), p, residual, noise};
     conv.bias = false;
     conv.noise = noise;
@@ -329,7 +329,7 @@ void conv_bn_act_backward(std::vector<Case>& cases) {
 void block_perf(std::vector<Case>& cases, bool backward) {
     for (Convolution conv :
          {square(128, 32, 64, 64, 3, 1, 1), square(128, 8, 256, 256, 3, 1, 1), square(128, 32, 16, 16, 3, 1, 1)})
-        for (hb_noise noise : {hb_noise{}, test_noise(HB_NOISE_MULTIPLICATIVE, 8, HB_GRADIENT_AT_PERTURBED)}) {
+        for (hb_noise noise : {no_noise(), test_noise(HB_NOISE_MULTIPLICATIVE, 8, HB_GRADIENT_AT_PERTURBED)}) {
             Block b = block(conv, norm_params(1, 1, HB_ACT_RELU), true, noise);
             cases.push_back(backward ? block_backward_case(b, true) : block_case(b, false));
         }
@@ -340,7 +340,7 @@ void block_perf(std::vector<Case>& cases, bool backward) {
 struct Groups {
     Sizes x;
     int32_t groups;  // 0: layer norm
-    hb_noise noise = {};
+    hb_noise noise = no_noise();
 
     bool layer() const { return groups == 0; }
     int64_t c() const { return x.back(); }

@@ -50,6 +50,12 @@ hb_stream test_stream(uint32_t tensor, uint32_t step, uint32_t stream) {
     return {0x123456789abcdef0u, 0, tensor, step, stream};
 }
 
+hb_noise no_noise() {
+    hb_noise noise{};
+    noise.sub_batches = 1;
+    return noise;
+}
+
 hb_noise test_noise(int32_t kind, int32_t sub_batches, int32_t gradient, float sigma) {
     hb_noise noise{};
     noise.kind = kind;

@@ -159,6 +159,7 @@ std::string text(const char* pattern, ...) __attribute__((format(printf, 1, 2)))
 
 // A stream for tests.
 hb_stream test_stream(uint32_t tensor, uint32_t step = 3, uint32_t stream = 5);
+hb_noise no_noise();
 hb_noise test_noise(int32_t kind, int32_t sub_batches, int32_t gradient, float sigma = 0.25f);
 // "multiplicative noise, 3 runs, chain rule"
 std::string text_of(const hb_noise& noise);

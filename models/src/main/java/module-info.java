@@ -1,4 +1,6 @@
-/** The networks, with import of pretrained weights. */
+/** The networks of the five methods. */
 module dev.hornbeam.models {
     requires transitive dev.hornbeam;
+
+    exports dev.hornbeam.models;
 }

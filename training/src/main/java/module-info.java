@@ -4,6 +4,18 @@ module dev.hornbeam.training {
     requires com.fasterxml.jackson.databind;
     requires com.fasterxml.jackson.dataformat.yaml;
     requires info.picocli;
+    requires java.net.http;
     requires me.tongfei.progressbar;
     requires org.slf4j;
+
+    exports dev.hornbeam.training.corruption;
+    exports dev.hornbeam.training.data;
+    exports dev.hornbeam.training.evaluation;
+    exports dev.hornbeam.training.method;
+    exports dev.hornbeam.training.noise;
+    exports dev.hornbeam.training.run;
+
+    // Options are set by reflection.
+    opens dev.hornbeam.training.cli to
+            info.picocli;
 }

@@ -52,7 +52,7 @@ void conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, 
     int64_t depth = s.c / s.groups;
     with_floating(x.type, [&]<class T>(T) {
         for_each_run<T>(s, w, noise, [&](int64_t begin, int64_t end, const T* seen) {
-            parallel((end - begin) * s.oh, [&](int64_t task) {
+            for_each_task((end - begin) * s.oh, s.ow * weights(s), [&](int64_t task) {
                 int64_t n = begin + task / s.oh, oh = task % s.oh;
                 const T* image = x.as<T>() + n * s.h * s.w * s.c;
                 for (int64_t ow = 0; ow < s.ow; ow++) {
@@ -76,7 +76,7 @@ void conv2d_backward_data(const ConvShape& s, const View& dy, const View& w, con
     int64_t depth = s.c / s.groups, image = s.h * s.w * s.c;
     with_floating(dy.type, [&]<class T>(T) {
         for_each_run<T>(s, w, noise, [&](int64_t begin, int64_t end, const T* seen) {
-            parallel(end - begin, [&](int64_t task) {
+            for_each_task(end - begin, s.oh * s.ow * weights(s), [&](int64_t task) {
                 int64_t n = begin + task;
                 Scratch<double> sum(image);
                 std::fill_n(sum.data(), image, 0.0);
@@ -100,7 +100,7 @@ void conv2d_backward_weight(const ConvShape& s, const View& x, const View& dy, c
                             const View& dbias) {
     int64_t depth = s.c / s.groups, per_output = s.kh * s.kw * depth;
     with_floating(x.type, [&]<class T>(T) {
-        parallel(s.o, [&](int64_t o) {
+        for_each_task(s.o, s.n * s.oh * s.ow * per_output, [&](int64_t o) {
             Scratch<double> total(per_output), of_run(per_output);
             std::fill_n(total.data(), per_output, 0.0);
             double bias = 0;

@@ -7,7 +7,7 @@ namespace {
 
 void matmul(const MatMulShape& s, const View& a, const View& b, const View& y) {
     with_floating(a.type, [&]<class T>(T) {
-        parallel(s.batch * s.m, [&](int64_t row) {
+        for_each_task(s.batch * s.m, s.n * s.k, [&](int64_t row) {
             const T* left = a.as<T>() + row / s.m * s.a_batch_stride;
             const T* right = b.as<T>() + row / s.m * s.b_batch_stride;
             int64_t i = row % s.m;

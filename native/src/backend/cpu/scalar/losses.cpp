@@ -28,7 +28,7 @@ class LogSoftmax {
 void softmax(const View& x, const View& y) {
     with_floating(x.type, [&]<class T>(T) {
         int64_t k = x.columns();
-        parallel(x.rows(), [&](int64_t i) {
+        for_each_task(x.rows(), 32 * k, [&](int64_t i) {
             LogSoftmax<T> log_p(x.as<T>() + i * k, k);
             for (int64_t j = 0; j < k; j++) y.as<T>()[i * k + j] = T(std::exp(log_p[j]));
         });
@@ -39,7 +39,7 @@ void softmax(const View& x, const View& y) {
 void softmax_backward(const View& y, const View& dy, const View& dx) {
     with_floating(y.type, [&]<class T>(T) {
         int64_t k = y.columns();
-        parallel(y.rows(), [&](int64_t i) {
+        for_each_task(y.rows(), 32 * k, [&](int64_t i) {
             const T *p = y.as<T>() + i * k, *g = dy.as<T>() + i * k;
             double sum = 0;
             for (int64_t j = 0; j < k; j++) sum += double(p[j]) * double(g[j]);
@@ -51,7 +51,7 @@ void softmax_backward(const View& y, const View& dy, const View& dx) {
 void log_softmax(const View& x, const View& y) {
     with_floating(x.type, [&]<class T>(T) {
         int64_t k = x.columns();
-        parallel(x.rows(), [&](int64_t i) {
+        for_each_task(x.rows(), 32 * k, [&](int64_t i) {
             LogSoftmax<T> log_p(x.as<T>() + i * k, k);
             for (int64_t j = 0; j < k; j++) y.as<T>()[i * k + j] = T(log_p[j]);
         });
@@ -62,7 +62,7 @@ void log_softmax(const View& x, const View& y) {
 void log_softmax_backward(const View& y, const View& dy, const View& dx) {
     with_floating(y.type, [&]<class T>(T) {
         int64_t k = y.columns();
-        parallel(y.rows(), [&](int64_t i) {
+        for_each_task(y.rows(), 32 * k, [&](int64_t i) {
             const T *log_p = y.as<T>() + i * k, *g = dy.as<T>() + i * k;
             double sum = 0;
             for (int64_t j = 0; j < k; j++) sum += double(g[j]);
@@ -81,7 +81,7 @@ double target_at(const View& targets, double smoothing, int64_t k, int64_t i, in
 void cross_entropy(const View& logits, const View& targets, double smoothing, const View& loss) {
     with_floating(logits.type, [&]<class T>(T) {
         int64_t k = logits.columns();
-        parallel(logits.rows(), [&](int64_t i) {
+        for_each_task(logits.rows(), 32 * k, [&](int64_t i) {
             LogSoftmax<T> log_p(logits.as<T>() + i * k, k);
             double sum = 0;
             // A class without weight adds nothing, not even where its probability is 0.
@@ -97,7 +97,7 @@ void cross_entropy_backward(const View& logits, const View& targets, const View&
                             const View& dlogits) {
     with_floating(logits.type, [&]<class T>(T) {
         int64_t k = logits.columns();
-        parallel(logits.rows(), [&](int64_t i) {
+        for_each_task(logits.rows(), 32 * k, [&](int64_t i) {
             LogSoftmax<T> log_p(logits.as<T>() + i * k, k);
             double total = 0;
             for (int64_t j = 0; j < k; j++) total += target_at<T>(targets, smoothing, k, i, j);
@@ -113,7 +113,7 @@ void softmax_scores(const View& logits, const View& targets, const View& probabi
                     const View& score) {
     with_floating(logits.type, [&]<class T>(T) {
         int64_t k = logits.columns();
-        parallel(logits.rows(), [&](int64_t i) {
+        for_each_task(logits.rows(), 32 * k, [&](int64_t i) {
             LogSoftmax<T> log_p(logits.as<T>() + i * k, k);
             int64_t target = targets.as<int64_t>()[i];
             double sum = 0;
@@ -140,7 +140,7 @@ double divergence(const LogSoftmax<T>& log_p, const LogSoftmax<T>& log_q, int64_
 void kl_divergence(const View& p_logits, const View& q_logits, const View& loss) {
     with_floating(p_logits.type, [&]<class T>(T) {
         int64_t k = p_logits.columns();
-        parallel(p_logits.rows(), [&](int64_t i) {
+        for_each_task(p_logits.rows(), 32 * k, [&](int64_t i) {
             LogSoftmax<T> log_p(p_logits.as<T>() + i * k, k), log_q(q_logits.as<T>() + i * k, k);
             loss.as<T>()[i] = T(divergence(log_p, log_q, k));
         });
@@ -152,7 +152,7 @@ void kl_divergence_backward(const View& p_logits, const View& q_logits, const Vi
                             const View& dq) {
     with_floating(p_logits.type, [&]<class T>(T) {
         int64_t k = p_logits.columns();
-        parallel(p_logits.rows(), [&](int64_t i) {
+        for_each_task(p_logits.rows(), 32 * k, [&](int64_t i) {
             LogSoftmax<T> log_p(p_logits.as<T>() + i * k, k), log_q(q_logits.as<T>() + i * k, k);
             double kl = divergence(log_p, log_q, k), d = dloss.as<T>()[i];
             for (int64_t j = 0; j < k; j++) {
@@ -167,7 +167,7 @@ void kl_divergence_backward(const View& p_logits, const View& q_logits, const Vi
 void squared_error(const View& x, const View& target, const View& loss) {
     with_floating(x.type, [&]<class T>(T) {
         int64_t n = loss.elements(), width = n == 0 ? 0 : x.elements() / n;
-        parallel(n, [&](int64_t i) {
+        for_each_task(n, width, [&](int64_t i) {
             double sum = 0;
             for (int64_t j = i * width; j < (i + 1) * width; j++) {
                 double difference = double(x.as<T>()[j]) - double(target.as<T>()[j]);
@@ -181,7 +181,7 @@ void squared_error(const View& x, const View& target, const View& loss) {
 void squared_error_backward(const View& x, const View& target, const View& dloss, const View& dx) {
     with_floating(x.type, [&]<class T>(T) {
         int64_t n = dloss.elements(), width = n == 0 ? 0 : x.elements() / n;
-        parallel(n, [&](int64_t i) {
+        for_each_task(n, width, [&](int64_t i) {
             for (int64_t j = i * width; j < (i + 1) * width; j++) {
                 double difference = double(x.as<T>()[j]) - double(target.as<T>()[j]);
                 dx.as<T>()[j] = T(2 * difference * double(dloss.as<T>()[i]));

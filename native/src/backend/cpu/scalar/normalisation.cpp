@@ -75,7 +75,7 @@ void batch_norm(const BatchNormArguments& a) {
     with_floating(a.x.type, [&]<class T>(T) {
         Gammas<T> gammas(a.gamma, a.noise);
         const T* x = a.x.as<T>();
-        parallel(c, [&](int64_t k) {
+        for_each_task(c, 8 * rows, [&](int64_t k) {
             double running_mean = 0, running_variance = 0;  // means over the groups that have rows
             int64_t counted = 0;
             for (int64_t g = 0; g < groups; g++) {
@@ -119,7 +119,7 @@ void batch_norm_backward(const BatchNormBackwardArguments& a) {
     int64_t c = a.x.columns(), rows = a.x.rows(), groups = a.mean[0];
     with_floating(a.x.type, [&]<class T>(T) {
         Gammas<T> gammas(a.gamma, a.noise);
-        parallel(c, [&](int64_t k) {
+        for_each_task(c, 8 * rows, [&](int64_t k) {
             double dgamma = 0, dbeta = 0;
             Scratch<double> slopes(runs_of(a.noise));
             for (int64_t m = 0; m < runs_of(a.noise); m++) slopes[m] = slope_of(a.noise, m, k);
@@ -165,7 +165,7 @@ void group_norm(const View& x, int64_t n, int64_t positions, int64_t c, int64_t 
         Gammas<T> gammas(gamma, noise);
         Scratch<int64_t> run(n);
         fill_runs(noise, n, samples, run.data());
-        parallel(n * groups, [&](int64_t task) {
+        for_each_task(n * groups, 8 * positions * width, [&](int64_t task) {
             int64_t row = task / groups, first = task % groups * width;
             auto at = [&](int64_t i) { return (row * positions + i / width) * c + first + i % width; };
             Moments moments = moments_of(positions * width, [&](int64_t i) { return double(x.as<T>()[at(i)]); });
@@ -193,7 +193,7 @@ void group_norm_backward(const View& x, int64_t n, int64_t positions, int64_t c,
         auto normalised = [&](int64_t task, int64_t at) {
             return (double(x.as<T>()[at]) - double(mean.as<T>()[task])) * double(inverse_deviation.as<T>()[task]);
         };
-        parallel(n * groups, [&](int64_t task) {
+        for_each_task(n * groups, 8 * positions * width, [&](int64_t task) {
             int64_t row = task / groups, first = task % groups * width, count = positions * width;
             auto at = [&](int64_t i) { return (row * positions + i / width) * c + first + i % width; };
             auto through = [&](int64_t i) { return double(dy.as<T>()[at(i)]) * gammas(run[row], first + i % width); };
@@ -207,7 +207,7 @@ void group_norm_backward(const View& x, int64_t n, int64_t positions, int64_t c,
                 dx.as<T>()[at(i)] = T(centred * double(inverse_deviation.as<T>()[task]));
             }
         });
-        parallel(c, [&](int64_t k) {
+        for_each_task(c, 8 * n * positions, [&](int64_t k) {
             double scale = 0, shift = 0;
             for (int64_t row = 0; row < n; row++) {
                 double of_row = 0;

@@ -21,7 +21,7 @@ struct Window {
 
 void max_pool2d(const PoolShape& s, const View& x, const View& y, const View& index) {
     with_floating(x.type, [&]<class T>(T) {
-        parallel(s.n * s.oh, [&](int64_t row) {
+        for_each_task(s.n * s.oh, s.ow * s.c * s.kh * s.kw, [&](int64_t row) {
             const T* image = x.as<T>() + row / s.oh * s.h * s.w * s.c;
             for (int64_t ow = 0; ow < s.ow; ow++) {
                 Window window(s, row % s.oh, ow);
@@ -45,7 +45,7 @@ void max_pool2d(const PoolShape& s, const View& x, const View& y, const View& in
 template <class T, class Body>
 void for_each_image(const PoolShape& s, const View& dx, Body&& body) {
     int64_t image = s.h * s.w * s.c;
-    parallel(s.n, [&](int64_t n) {
+    for_each_task(s.n, image, [&](int64_t n) {
         Scratch<double> sum(image);
         std::fill_n(sum.data(), image, 0.0);
         body(n, sum.data());
@@ -65,7 +65,7 @@ void max_pool2d_backward(const PoolShape& s, const View& dy, const View& index, 
 
 void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
     with_floating(x.type, [&]<class T>(T) {
-        parallel(s.n * s.oh, [&](int64_t row) {
+        for_each_task(s.n * s.oh, s.ow * s.c * s.kh * s.kw, [&](int64_t row) {
             const T* image = x.as<T>() + row / s.oh * s.h * s.w * s.c;
             for (int64_t ow = 0; ow < s.ow; ow++) {
                 Window window(s, row % s.oh, ow);

@@ -10,38 +10,43 @@ namespace {
 
 void reduce(int kind, const View& x, int64_t outer, int64_t reduced, int64_t inner, const View& y) {
     with_floating(x.type, [&]<class T>(T) {
-        parallel_ranges(outer * inner, std::max<int64_t>(1, kGrain / std::max<int64_t>(1, reduced)),
-                        [&](int64_t begin, int64_t end) {
-                            for (int64_t i = begin; i < end; i++) {
-                                const T* p = x.as<T>() + i / inner * reduced * inner + i % inner;
-                                double value = 0;
-                                if (kind == HB_REDUCE_SUM || kind == HB_REDUCE_MEAN) {
-                                    for (int64_t r = 0; r < reduced; r++) value += p[r * inner];
-                                    if (kind == HB_REDUCE_MEAN) value /= double(reduced);
-                                } else {
-                                    value = p[0];
-                                    // A NaN, once met, stays.
-                                    for (int64_t r = 1; r < reduced && value == value; r++) {
-                                        double v = p[r * inner];
-                                        if (v != v || (kind == HB_REDUCE_MAX ? v > value : v < value)) value = v;
-                                    }
-                                }
-                                y.as<T>()[i] = T(value);
-                            }
-                        });
+        for_each_task(outer * inner, reduced, [&](int64_t i) {
+            const T* p = x.as<T>() + i / inner * reduced * inner + i % inner;
+            double value = 0;
+            if (kind == HB_REDUCE_SUM || kind == HB_REDUCE_MEAN) {
+                for (int64_t r = 0; r < reduced; r++) value += p[r * inner];
+                if (kind == HB_REDUCE_MEAN) value /= double(reduced);
+            } else {
+                value = p[0];
+                // A NaN, once met, stays.
+                for (int64_t r = 1; r < reduced && value == value; r++) {
+                    double v = p[r * inner];
+                    if (v != v || (kind == HB_REDUCE_MAX ? v > value : v < value)) value = v;
+                }
+            }
+            y.as<T>()[i] = T(value);
+        });
     });
 }
 
-void reduce_extreme_backward(const View& x, const View& y, const View& dy, const View& dx) {
+// v with x's shape; its dimensions of size 1 repeat.
+View broadcast(View v, const View& x) {
+    for (int i = 0; i < x.rank(); i++)
+        if (v[i] == 1) v.stride[i] = 0;
+    v.shape = x.shape;
+    return v;
+}
+
+void reduce_extreme_backward(const View& x, const View& y_given, const View& dy_given, const View& dx) {
+    View y = broadcast(y_given, x), dy = broadcast(dy_given, x);
     with_floating(x.type, [&]<class T>(T) {
         // How many elements equal each y: strides of a dense array with y's repeats.
-        View count;
-        count.shape = x.shape;
+        View count = y;
         int64_t size = 1;
         for (int i = x.rank() - 1; i >= 0; i--) {
-            bool repeats = y.stride[i] == 0;
-            count.stride[i] = repeats ? 0 : size;
-            if (!repeats) size *= x[i];
+            if (y.stride[i] == 0) continue;
+            count.stride[i] = size;
+            size *= x[i];
         }
         Scratch<int64_t> equals(size);
         std::fill_n(equals.data(), size, 0);
@@ -77,7 +82,7 @@ void argmax(const View& x, const View& y) {
 
 void top_k(const View& x, int64_t k, const View& values, const View& indices) {
     with_floating(x.type, [&]<class T>(T) {
-        parallel(x.rows(), [&](int64_t i) {
+        for_each_task(x.rows(), 8 * x.columns(), [&](int64_t i) {
             const T* row = x.as<T>() + i * x.columns();
             Scratch<int64_t> order(x.columns());
             std::iota(order.data(), order.data() + x.columns(), 0);

@@ -3,6 +3,7 @@
 // type.
 #pragma once
 
+#include <algorithm>
 #include <type_traits>
 
 #include "backend/backend.h"
@@ -105,6 +106,15 @@ template <class Body>
 void for_each(int64_t n, Body&& body) {
     parallel_ranges(n, kGrain, [&](int64_t begin, int64_t end) {
         for (int64_t i = begin; i < end; i++) body(i);
+    });
+}
+
+// body(task) for task = 0 .. tasks-1 of about `work` operations each. Small ones run together: waking a thread costs
+// more.
+template <class Body>
+void for_each_task(int64_t tasks, int64_t work, Body&& body) {
+    parallel_ranges(tasks, kGrain / std::max<int64_t>(1, work), [&](int64_t begin, int64_t end) {
+        for (int64_t task = begin; task < end; task++) body(task);
     });
 }
 

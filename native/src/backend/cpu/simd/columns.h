@@ -5,6 +5,8 @@
 // least 128 columns are taken as they are; their last vector is masked.
 #pragma once
 
+#include <algorithm>
+#include <array>
 #include <numeric>
 
 #include "backend/cpu/simd/convert.h"
@@ -36,13 +38,14 @@ struct Columns {
     }
 };
 
-// body(at, count) for every row of `columns.width` numbers of `rows` rows of c, at = its offset; the last may be shorter.
+// body(offsets, count) for every row of `columns.width` numbers of `rows` rows of c; the last may be shorter. Rows are taken
+// from the beginning and from the middle on together: one stream of addresses alone does not keep the memory busy.
 template <class Body>
 [[gnu::always_inline]] inline void wide_rows(const Columns& columns, int64_t rows, Body&& body) {
-    const int64_t total = rows * columns.c;
+    const int64_t total = rows * columns.c, half = total / columns.width / 2 * columns.width;
     int64_t at = 0;
-    for (; at + columns.width <= total; at += columns.width) body(at, columns.width);
-    if (at < total) body(at, total - at);
+    for (; at < half; at += columns.width) body(std::array{at, at + half}, columns.width);
+    for (at = 2 * half; at < total; at += columns.width) body(std::array{at}, std::min(columns.width, total - at));
 }
 
 // What is summed: a first number, and the product of two (the first two moments; a gradient and its correlation).
@@ -51,12 +54,13 @@ struct Term {
 };
 
 // first[j] += value, second[j] += value * factor over rows, for the wide columns j. term(at, j, mask) gives the numbers at
-// offset `at`, column j. Sums of at most 64 rows are kept in f32 and then added in double.
+// offset `at`, column j. Sums of at most 64 rows are kept in f32 and then added in double. Four streams of rows, as above.
 template <class Source>
 [[gnu::always_inline]] inline void add_columns(const Columns& columns, int64_t rows, double* first_sum,
                                                double* second_sum, Source&& term) {
-    constexpr int64_t kBlock = 64;
+    constexpr int64_t kBlock = 16;  // rows of each stream
     const int64_t width = columns.width, total = rows * columns.c, whole = total / width;
+    const int64_t quarter = whole / 4, apart = quarter * width;
     Scratch<float> sums(2 * width);
     float *first = sums.data(), *second = first + width;
     auto flush = [&](int64_t count) {
@@ -65,35 +69,28 @@ template <class Source>
             second_sum[j] += second[j];
         }
     };
-    for (int64_t begin = 0; begin < whole; begin += kBlock) {
-        const int64_t end = std::min(whole, begin + kBlock);
+    for (int64_t begin = 0; begin < quarter; begin += kBlock) {
+        const int64_t end = std::min(quarter, begin + kBlock);
         std::fill_n(first, 2 * width, 0.0f);
-        int64_t r = begin;
-        for (; r + 4 <= end; r += 4) {
-            const int64_t at = r * width;
+        for (int64_t r = begin; r < end; r++)
             lanes(width, [&](int64_t j, auto m) {
-                Term t0 = term(at + j, j, m), t1 = term(at + width + j, j, m);
-                Term t2 = term(at + 2 * width + j, j, m), t3 = term(at + 3 * width + j, j, m);
+                const int64_t at = r * width + j;
+                Term t0 = term(at, j, m), t1 = term(at + apart, j, m);
+                Term t2 = term(at + 2 * apart, j, m), t3 = term(at + 3 * apart, j, m);
                 store(first + j, load(first + j, m) + ((t0.value + t1.value) + (t2.value + t3.value)), m);
                 F32 s = fma(t1.value, t1.factor, t0.value * t0.factor), u = fma(t3.value, t3.factor, t2.value * t2.factor);
                 store(second + j, load(second + j, m) + (s + u), m);
             });
-        }
-        for (; r < end; r++)
-            lanes(width, [&](int64_t j, auto m) {
-                Term t = term(r * width + j, j, m);
-                store(first + j, load(first + j, m) + t.value, m);
-                store(second + j, fma(t.value, t.factor, load(second + j, m)), m);
-            });
         flush(width);
     }
-    if (const int64_t rest = total - whole * width; rest > 0) {
-        lanes(rest, [&](int64_t j, auto m) {
-            Term t = term(whole * width + j, j, m);
+    for (int64_t at = 4 * apart; at < total; at += width) {
+        const int64_t count = std::min(width, total - at);
+        lanes(count, [&](int64_t j, auto m) {
+            Term t = term(at + j, j, m);
             store(first + j, t.value, m);
             store(second + j, t.value * t.factor, m);
         });
-        flush(rest);
+        flush(count);
     }
 }
 

@@ -111,7 +111,7 @@ struct Wide {
     F64 low, high;
     Wide() = default;
     Wide(F64 l, F64 h) : low(l), high(h) {}
-    Wide(double x) : low(x), high(x) {}
+    explicit Wide(double x) : low(x), high(x) {}
     explicit Wide(F32 x) : low(low_half(x)), high(high_half(x)) {}
 };
 inline F32 narrow(const Wide& a) { return narrow(a.low, a.high); }
@@ -126,5 +126,13 @@ inline Wide max(const Wide& a, const Wide& b) { return {max(a.low, b.low), max(a
 inline Wide sqrt(const Wide& a) { return {sqrt(a.low), sqrt(a.high)}; }
 inline Wide abs(const Wide& a) { return {abs(a.low), abs(a.high)}; }
 inline double sum(const Wide& a) { return sum(a.low + a.high); }
+
+// Two sums at once.
+struct Two {
+    F32 a, b;
+    Two(F32 x, F32 y) : a(x), b(y) {}
+    explicit Two(float x) : a(x), b(x) {}
+};
+inline Two operator+(const Two& x, const Two& y) { return {x.a + y.a, x.b + y.b}; }
 
 }  // namespace hb::cpu::HB_TIER

@@ -20,7 +20,7 @@ namespace {
 constexpr int64_t kTileMost = 256, kTileLeast = 64;
 constexpr int64_t kStripMost = 64 * 1024;
 // Longest piece of the sum over k that is made in one go: a panel of so many rows (24 KiB) stays in the first-level cache.
-constexpr int64_t kDepthMost = 384;
+constexpr int64_t kDepthMost = 768;
 // Packed weights of several noise runs that are made at once, in elements.
 constexpr int64_t kPackedMost = 4 * 1024 * 1024;
 // Weights that one task of the data gradient packs.

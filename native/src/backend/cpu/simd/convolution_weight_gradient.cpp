@@ -17,6 +17,8 @@ namespace {
 constexpr int64_t kPixels = 128;
 // Most rows (kernel elements) and columns (output channels) of the part of the gradient that a task holds: 144 KiB.
 constexpr int64_t kRowsMost = 576, kColumnsMost = 64;
+// Fewest pixels of a chunk: each chunk is stored, and read again, as a gradient of its own.
+constexpr int64_t kChunkLeast = 512;
 // With the chain rule every piece of a run draws the noise again: fewer pieces.
 constexpr int64_t kChainTasks = 16;
 
@@ -53,7 +55,8 @@ public:
 
         runs_ = chain_ ? noise.sub_batches : 1;
         const int64_t tiles = tiling_.groups(shape.n) * tiling_.per_image();
-        const int64_t wanted = std::max<int64_t>(1, (chain_ ? kChainTasks : kTasks) / parts_);
+        const int64_t worthwhile = std::max<int64_t>(1, shape.n * shape.oh * shape.ow / kChunkLeast);
+        const int64_t wanted = std::clamp<int64_t>((chain_ ? kChainTasks : kTasks) / parts_, 1, worthwhile);
         pieces_ = std::clamp<int64_t>(wanted / runs_, 1, std::max<int64_t>(1, tiles / runs_));
         chunks_ = std::min(wanted, runs_ * pieces_);
     }

@@ -121,7 +121,7 @@ void unary(int kind, const View& x, double alpha, double beta, const View& y) {
     float* out = y.f32();
     with_function(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
         parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
-            lanes(end - begin, [&](int64_t i, auto m) { store(out + begin + i, f(load(in + begin + i, m)), m); });
+            far_lanes(end - begin, [&](int64_t i, auto m) { store(out + begin + i, f(load(in + begin + i, m)), m); });
         });
     });
 }
@@ -132,7 +132,7 @@ void unary_backward(int kind, const View& x, const View& dy, double alpha, doubl
     float* out = dx.f32();
     with_gradient(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
         parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
-            lanes(end - begin, [&](int64_t i, auto m) {
+            far_lanes(end - begin, [&](int64_t i, auto m) {
                 store(out + begin + i, f(load(in + begin + i, m), load(gradient + begin + i, m)), m);
             });
         });
@@ -254,7 +254,7 @@ void blend(const View& destination, const View& source, double beta, double alph
     float* d = destination.f32();
     const float* s = source.f32();
     parallel_ranges(destination.elements(), kGrain, [&](int64_t begin, int64_t end) {
-        lanes(end - begin, [&](int64_t i, auto m) {
+        far_lanes(end - begin, [&](int64_t i, auto m) {
             i += begin;
             store(d + i, narrow(Wide(beta) * Wide(load(d + i, m)) + Wide(alpha) * Wide(load(s + i, m))), m);
         });

@@ -75,7 +75,10 @@ template <int R, int V>
     for (int64_t s = 0; s < spans.count; s++) {
         int64_t k = spans.begin[s];
         const int64_t end = k + spans.length;
-        for (; k < end; k++, b += V * kLanes) multiply_add<R, V>(a, k, b, sum);
+        for (; k < end; k++, b += V * kLanes) {
+            __builtin_prefetch(b + 16 * V * kLanes);
+            multiply_add<R, V>(a, k, b, sum);
+        }
     }
 }
 template <int R, int V>

@@ -312,12 +312,47 @@ inline F32 load(const float* p, All) { return load(p); }
 inline void store(float* p, F32 x, All) { store(p, x); }
 inline void store(int32_t* p, I32 x, All) { store(p, x); }
 
+// x with the other lanes 0.
+inline F32 keep(F32 x, All) { return x; }
+inline F32 keep(F32 x, Mask m) { return select(m, x, zero()); }
+
 // Calls body(i, mask) for i = 0, kLanes, .. < n: All, but the mask of the rest at the end.
 template <class Body>
 [[gnu::always_inline]] inline void lanes(int64_t n, Body&& body) {
     int64_t i = 0;
     for (; i + F32::kLanes <= n; i += F32::kLanes) body(i, All{});
     if (i < n) body(i, first(static_cast<int>(n - i)));
+}
+
+// The same, from 0 and from the middle on together: for passes over memory, which one stream of addresses alone does not
+// keep busy.
+template <class Body>
+[[gnu::always_inline]] inline void far_lanes(int64_t n, Body&& body) {
+    const int64_t half = n / (2 * F32::kLanes) * F32::kLanes;
+    for (int64_t i = 0; i < half; i += F32::kLanes) {
+        body(i, All{});
+        body(half + i, All{});
+    }
+    lanes(n - 2 * half, [&](int64_t i, auto m) { body(2 * half + i, m); });
+}
+
+// The sum of term(i, mask), i as in lanes(), by four running sums so that no addition waits for the one before it. What
+// term gives beyond the mask must be 0.
+template <class Term>
+[[gnu::always_inline]] inline auto add_lanes(int64_t n, Term&& term) {
+    using V = decltype(term(n, All{}));
+    constexpr int64_t kStep = F32::kLanes;
+    V s0(0.0f), s1(0.0f), s2(0.0f), s3(0.0f);
+    int64_t i = 0;
+    for (; i + 4 * kStep <= n; i += 4 * kStep) {
+        s0 = s0 + term(i, All{});
+        s1 = s1 + term(i + kStep, All{});
+        s2 = s2 + term(i + 2 * kStep, All{});
+        s3 = s3 + term(i + 3 * kStep, All{});
+    }
+    for (; i + kStep <= n; i += kStep) s0 = s0 + term(i, All{});
+    if (i < n) s1 = s1 + term(i, first(static_cast<int>(n - i)));
+    return (s0 + s1) + (s2 + s3);
 }
 
 }  // namespace hb::cpu::HB_TIER

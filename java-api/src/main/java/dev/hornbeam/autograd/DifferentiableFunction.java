@@ -117,8 +117,8 @@ public abstract class DifferentiableFunction {
                 function.savedTensors = tensors;
                 Tensor[] gradients = function.backward(Tape.result(HornbeamNative.alias(dy), null));
                 if (gradients.length != inputs) {
-                    throw new TensorArgumentException(name + ": backward gave " + gradients.length + " gradients for "
-                            + inputs + " inputs");
+                    throw new TensorArgumentException(
+                            name + ": backward gave " + gradients.length + " gradients for " + inputs + " inputs");
                 }
                 for (int i = 0; i < inputs; i++) {
                     if (gradients[i] != null && wants(i)) {

@@ -37,8 +37,8 @@ public final class ConvBnAct extends Module {
      */
     public ConvBnAct(Conv2d conv, BatchNorm2d norm, Activation activation, double slope) {
         if (conv.bias() != null) {
-            throw new IllegalArgumentException("ConvBnAct: the convolution has a bias, which the norm would take out again;"
-                    + " make it without");
+            throw new IllegalArgumentException(
+                    "ConvBnAct: the convolution has a bias, which the norm would take out again;" + " make it without");
         }
         this.conv = child("conv", conv);
         this.norm = child("bn", norm);

@@ -28,8 +28,8 @@ public final class Init {
     public static long fan(Tensor kernel, Fan fan) {
         long[] shape = kernel.shape();
         if (shape.length != 2 && shape.length != 4) {
-            throw new TensorArgumentException("a kernel of shape " + Arrays.toString(shape)
-                    + " has no fan: it is [out, in] or [o, kh, kw, i]");
+            throw new TensorArgumentException(
+                    "a kernel of shape " + Arrays.toString(shape) + " has no fan: it is [out, in] or [o, kh, kw, i]");
         }
         long inside = shape.length == 4 ? shape[1] * shape[2] : 1;
         return inside * (fan == Fan.IN ? shape[shape.length - 1] : shape[0]);
@@ -37,7 +37,7 @@ public final class Init {
 
     /** Normal numbers with deviation gain / sqrt(fan) (He et al. 2015); the gain of ReLU is {@link #RELU_GAIN}. */
     public static void heNormal(Parameter kernel, Fan fan, double gain, long seed) {
-        normal(kernel, 0, gain / Math.sqrt(fan(kernel.value(), fan)), seed);
+        normal(kernel, 0, gain / Math.sqrt((double) fan(kernel.value(), fan)), seed);
     }
 
     /** Uniform numbers of that deviation: between -+ gain sqrt(3 / fan) (He et al. 2015). */
@@ -105,7 +105,7 @@ public final class Init {
     }
 
     private static void standard(Parameter weight, Parameter bias, long seed) {
-        double bound = 1 / Math.sqrt(fan(weight.value(), Fan.IN));
+        double bound = 1 / Math.sqrt((double) fan(weight.value(), Fan.IN));
         uniform(weight, -bound, bound, seed);
         if (bias != null) {
             uniform(bias, -bound, bound, seed);

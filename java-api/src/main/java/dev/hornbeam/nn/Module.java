@@ -108,9 +108,8 @@ public abstract class Module implements AutoCloseable {
         for (String name : path.isEmpty() ? new String[0] : path.split("\\.")) {
             Module next = module.children.get(name);
             if (next == null) {
-                throw new IllegalArgumentException(
-                        "there is no module \"" + path + "\": " + module.getClass().getSimpleName() + " has "
-                                + module.children.keySet());
+                throw new IllegalArgumentException("there is no module \"" + path + "\": "
+                        + module.getClass().getSimpleName() + " has " + module.children.keySet());
             }
             module = next;
         }
@@ -316,8 +315,8 @@ public abstract class Module implements AutoCloseable {
             if (given == null) {
                 missing.add(name);
             } else if (!Arrays.equals(given, tensor.shape())) {
-                mismatched.add(
-                        name + " (" + Arrays.toString(given) + " given, " + Arrays.toString(tensor.shape()) + " needed)");
+                mismatched.add(name + " (" + Arrays.toString(given) + " given, " + Arrays.toString(tensor.shape())
+                        + " needed)");
             }
         });
         for (String name : shapes.keySet()) {
@@ -362,7 +361,8 @@ public abstract class Module implements AutoCloseable {
 
     /** Converts all floating parameters and buffers to another type. Collected gradients are dropped. Returns this module. */
     public final Module to(DType dtype) {
-        return replaceAll(tensor -> tensor.dtype() == dtype || !tensor.dtype().isFloating() ? null : tensor.cast(dtype));
+        return replaceAll(
+                tensor -> tensor.dtype() == dtype || !tensor.dtype().isFloating() ? null : tensor.cast(dtype));
     }
 
     private Module replaceAll(java.util.function.UnaryOperator<Tensor> change) {

@@ -20,8 +20,8 @@ public sealed interface WeightLayout {
         return new Flattened(channels, height, width);
     }
 
-    /** The sizes in a file of a weight with these sizes in memory. */
-    long[] fileShape(long[] shape);
+    /** The sizes in memory of a weight with these sizes in a file; a rank that does not fit is left as it is. */
+    long[] memoryShape(long[] fileShape);
 
     /** The weight as in a file, dense. */
     Tensor toFile(Tensor weight);
@@ -32,8 +32,8 @@ public sealed interface WeightLayout {
     /** The same in both. */
     record Same() implements WeightLayout {
         @Override
-        public long[] fileShape(long[] shape) {
-            return shape.clone();
+        public long[] memoryShape(long[] fileShape) {
+            return fileShape.clone();
         }
 
         @Override
@@ -50,8 +50,10 @@ public sealed interface WeightLayout {
     /** OIHW and OHWI. */
     record Convolution() implements WeightLayout {
         @Override
-        public long[] fileShape(long[] shape) {
-            return new long[] {shape[0], shape[3], shape[1], shape[2]};
+        public long[] memoryShape(long[] fileShape) {
+            return fileShape.length == 4
+                    ? new long[] {fileShape[0], fileShape[2], fileShape[3], fileShape[1]}
+                    : fileShape.clone();
         }
 
         @Override
@@ -74,8 +76,8 @@ public sealed interface WeightLayout {
      */
     record Flattened(int channels, int height, int width) implements WeightLayout {
         @Override
-        public long[] fileShape(long[] shape) {
-            return shape.clone();
+        public long[] memoryShape(long[] fileShape) {
+            return fileShape.clone();
         }
 
         @Override

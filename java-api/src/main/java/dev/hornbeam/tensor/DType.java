@@ -11,24 +11,26 @@ import java.util.Locale;
  */
 public enum DType {
     /** IEEE 754 single precision. */
-    F32(4, true),
+    F32(0, 4, true),
     /** IEEE 754 double precision. */
-    F64(8, true),
+    F64(1, 8, true),
     /** The upper half of an {@link #F32}: 8 bits of exponent, 7 of fraction. */
-    BF16(2, true),
+    BF16(2, 2, true),
     /** Signed 64-bit integer: indices and class labels. */
-    I64(8, false),
+    I64(3, 8, false),
     /** Signed 32-bit integer. */
-    I32(4, false),
+    I32(4, 4, false),
     /** Unsigned 8-bit integer: images and masks. */
-    U8(1, false);
+    U8(5, 1, false);
 
     private static final DType[] BY_CODE = values();
 
+    private final int code;
     private final int bytes;
     private final boolean floating;
 
-    DType(int bytes, boolean floating) {
+    DType(int code, int bytes, boolean floating) {
+        this.code = code;
         this.bytes = bytes;
         this.floating = floating;
     }
@@ -45,7 +47,7 @@ public enum DType {
 
     /** The number of this type in the C ABI, {@code hb_dtype}. */
     public int code() {
-        return ordinal();
+        return code;
     }
 
     /** The type with that number in the C ABI. */

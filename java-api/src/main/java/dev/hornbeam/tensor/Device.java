@@ -19,11 +19,19 @@ public record Device(Kind kind, int index) {
     /** The kinds of device. */
     public enum Kind {
         /** The processor. */
-        CPU,
+        CPU(0),
         /** Keeps shapes and computes nothing: for tests of everything around the kernels. */
-        NULL,
+        NULL(1),
         /** A CUDA GPU. */
-        CUDA
+        CUDA(2);
+
+        private static final Kind[] BY_CODE = values();
+
+        private final int code;
+
+        Kind(int code) {
+            this.code = code;
+        }
     }
 
     /** Checks the index. */
@@ -80,15 +88,15 @@ public record Device(Kind kind, int index) {
             return CPU;
         }
         int kind = code / PER_KIND;
-        if (code < 0 || kind >= Kind.values().length) {
+        if (code < 0 || kind >= Kind.BY_CODE.length) {
             throw new TensorArgumentException("device code " + code + " is unknown");
         }
-        return new Device(Kind.values()[kind], code % PER_KIND);
+        return new Device(Kind.BY_CODE[kind], code % PER_KIND);
     }
 
     /** Its number in the C ABI. */
     public int code() {
-        return kind.ordinal() * PER_KIND + index;
+        return kind.code * PER_KIND + index;
     }
 
     /** Whether the device can be used here. */

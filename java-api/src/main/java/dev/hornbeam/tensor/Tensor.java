@@ -267,8 +267,8 @@ public final class Tensor implements AutoCloseable {
         int rank = facts().rank();
         int counted = dimension < 0 ? dimension + rank : dimension;
         if (counted < 0 || counted >= rank) {
-            throw new TensorArgumentException(op + ": dimension " + dimension + " is outside a tensor with " + rank
-                    + " dimensions, " + facts);
+            throw new TensorArgumentException(
+                    op + ": dimension " + dimension + " is outside a tensor with " + rank + " dimensions, " + facts);
         }
         return counted;
     }
@@ -390,8 +390,8 @@ public final class Tensor implements AutoCloseable {
         String what = op + ": " + argument + (facts == null ? "" : " (" + facts + ")") + " was already closed";
         return released != null
                 ? new ReleasedTensorException(what + "; the cause shows where", released)
-                : new ReleasedTensorException(what + ", by itself or with its TensorScope; run with -Dhornbeam.debug=true"
-                        + " to see where");
+                : new ReleasedTensorException(
+                        what + ", by itself or with its TensorScope; run with -Dhornbeam.debug=true" + " to see where");
     }
 
     // ------------------------------------------------------------------------------------------------- gradients
@@ -526,23 +526,21 @@ public final class Tensor implements AutoCloseable {
         long held = handle("item", "tensor");
         Facts of = facts();
         if (of.elements() != 1) {
-            throw new TensorArgumentException("item: the tensor " + of + " has " + of.elements()
-                    + " elements; item() reads a tensor with one");
+            throw new TensorArgumentException(
+                    "item: the tensor " + of + " has " + of.elements() + " elements; item() reads a tensor with one");
         }
         MemorySegment cell = Tape.scratch().cell;
-        switch (of.dtype()) {
+        return switch (of.dtype()) {
             case F32 -> {
                 HornbeamNative.read(held, cell, Float.BYTES);
-                return cell.get(ValueLayout.JAVA_FLOAT, 0);
+                yield cell.get(ValueLayout.JAVA_FLOAT, 0);
             }
             case F64 -> {
                 HornbeamNative.read(held, cell, Double.BYTES);
-                return cell.get(ValueLayout.JAVA_DOUBLE, 0);
+                yield cell.get(ValueLayout.JAVA_DOUBLE, 0);
             }
-            default -> {
-                return toDoubles()[0];
-            }
-        }
+            default -> toDoubles()[0];
+        };
     }
 
     /** The only element, as an integer: exact for labels and indices. */
@@ -712,7 +710,8 @@ public final class Tensor implements AutoCloseable {
             // Copied by Java, not by the engine: a page of a mapped file that cannot be read is then a Java error.
             MemorySegment cell = Tape.scratch().cell;
             HornbeamNative.data(held, cell);
-            MemorySegment memory = MemorySegment.ofAddress(cell.get(ValueLayout.JAVA_LONG, 0)).reinterpret(whole);
+            MemorySegment memory =
+                    MemorySegment.ofAddress(cell.get(ValueLayout.JAVA_LONG, 0)).reinterpret(whole);
             if (in) {
                 MemorySegment.copy(host, hostFrom, memory, from, bytes);
             } else {
@@ -836,7 +835,8 @@ public final class Tensor implements AutoCloseable {
         int at = dimension("select", dimension);
         long[] sizes = facts().shape();
         if (index < 0 || index >= sizes[at]) {
-            throw new TensorArgumentException("select: index " + index + " is outside dimension " + at + " of " + facts);
+            throw new TensorArgumentException(
+                    "select: index " + index + " is outside dimension " + at + " of " + facts);
         }
         long[] shape = new long[sizes.length - 1];
         System.arraycopy(sizes, 0, shape, 0, at);

@@ -71,8 +71,9 @@ public final class TensorScope implements AutoCloseable {
         requireThread("close");
         ThreadContext context = ThreadContext.current();
         if (context.scope != this) {
-            throw new IllegalStateException("TensorScope.close: a scope that was opened later is still open; close scopes"
-                    + " in reverse order of opening, best by try-with-resources");
+            throw new IllegalStateException(
+                    "TensorScope.close: a scope that was opened later is still open; close scopes"
+                            + " in reverse order of opening, best by try-with-resources");
         }
         closed = true;
         context.scope = parent;
@@ -116,7 +117,7 @@ public final class TensorScope implements AutoCloseable {
     }
 
     void requireThread(String what) {
-        if (Thread.currentThread() != thread) {
+        if (!Thread.currentThread().equals(thread)) {
             throw new IllegalStateException("TensorScope." + what + ": the scope belongs to thread " + thread.getName()
                     + ", but this is " + Thread.currentThread().getName()
                     + "; call keep() on tensors that go to another thread before they leave theirs");

@@ -44,7 +44,7 @@ public final class BatchNorm {
                 handle(runningVar, "batch_norm", "running_var"),
                 optional(residual, "batch_norm", "residual"),
                 options.fill(scratch.norm),
-                Noise.fill(noise, scratch.noise),
+                Noise.optional(noise, scratch.noise),
                 scratch.outputs);
         long y = scratch.output(0);
         long mean = scratch.output(1);
@@ -110,7 +110,7 @@ public final class BatchNorm {
                     inverseDeviation.get(),
                     wants(3) ? 1 : 0,
                     options.fill(scratch.norm),
-                    Noise.fill(noise, scratch.noise),
+                    Noise.optional(noise, scratch.noise),
                     scratch.outputs);
             giveOutputs(4);
         }

@@ -35,8 +35,7 @@ public record BatchNormOptions(
 
     /** The same with an activation; the slope matters for {@link Activation#LEAKY_RELU} only. */
     public BatchNormOptions withActivation(Activation function, float newSlope) {
-        return new BatchNormOptions(
-                training, updateRunning, statisticsGroups, function, newSlope, momentum, epsilon);
+        return new BatchNormOptions(training, updateRunning, statisticsGroups, function, newSlope, momentum, epsilon);
     }
 
     /** The same with so many sets of statistics. */
@@ -49,7 +48,7 @@ public record BatchNormOptions(
         at.set(JAVA_INT, Structs.BatchNorm.TRAINING, training ? 1 : 0);
         at.set(JAVA_INT, Structs.BatchNorm.UPDATE_RUNNING, updateRunning ? 1 : 0);
         at.set(JAVA_INT, Structs.BatchNorm.STATISTICS_GROUPS, statisticsGroups);
-        at.set(JAVA_INT, Structs.BatchNorm.ACTIVATION, activation.ordinal());
+        at.set(JAVA_INT, Structs.BatchNorm.ACTIVATION, activation.code);
         at.set(JAVA_FLOAT, Structs.BatchNorm.SLOPE, slope);
         at.set(JAVA_FLOAT, Structs.BatchNorm.MOMENTUM, momentum);
         at.set(JAVA_FLOAT, Structs.BatchNorm.EPSILON, epsilon);

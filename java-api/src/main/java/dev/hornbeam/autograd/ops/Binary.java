@@ -22,31 +22,36 @@ public final class Binary {
     /** The functions, in the order of the C ABI. */
     public enum Kind {
         /** a + b. */
-        ADD,
+        ADD(0),
         /** a - b. */
-        SUB,
+        SUB(1),
         /** a * b. */
-        MUL,
+        MUL(2),
         /** a / b. */
-        DIV,
+        DIV(3),
         /** max(a, b). */
-        MAX,
+        MAX(4),
         /** min(a, b). */
-        MIN,
+        MIN(5),
         /** a = b. */
-        EQ,
+        EQ(6),
         /** a differs from b. */
-        NE,
+        NE(7),
         /** a &lt; b. */
-        LT,
+        LT(8),
         /** a &lt;= b. */
-        LE,
+        LE(9),
         /** a &gt; b. */
-        GT,
+        GT(10),
         /** a &gt;= b. */
-        GE;
+        GE(11);
 
+        final int code;
         final String text = name().toLowerCase(java.util.Locale.ROOT);
+
+        Kind(int code) {
+            this.code = code;
+        }
 
         /** Whether it is arithmetic, whose result has the type of the arguments. */
         public boolean isArithmetic() {
@@ -56,7 +61,7 @@ public final class Binary {
 
     /** The function of two tensors of one type and device. */
     public static Tensor binary(Kind kind, Tensor a, Tensor b) {
-        long y = HornbeamNative.binary(kind.ordinal(), handle(a, kind.text, "a"), handle(b, kind.text, "b"));
+        long y = HornbeamNative.binary(kind.code, handle(a, kind.text, "a"), handle(b, kind.text, "b"));
         if (!kind.isArithmetic()) {
             return Tape.result(y, null);
         }

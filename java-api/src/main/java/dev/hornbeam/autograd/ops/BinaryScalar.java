@@ -18,7 +18,7 @@ public final class BinaryScalar {
 
     /** The function of a tensor and a number. */
     public static Tensor binaryScalar(Binary.Kind kind, Tensor a, double number) {
-        long y = HornbeamNative.binaryScalar(kind.ordinal(), handle(a, kind.text, "a"), number);
+        long y = HornbeamNative.binaryScalar(kind.code, handle(a, kind.text, "a"), number);
         if (!kind.isArithmetic()) {
             return Tape.result(y, null);
         }

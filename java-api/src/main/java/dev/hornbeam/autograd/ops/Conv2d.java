@@ -31,7 +31,7 @@ public final class Conv2d {
                 handle(w, "conv2d", "w"),
                 optional(bias, "conv2d", "bias"),
                 options.fill(scratch.conv),
-                Noise.fill(noise, scratch.noise));
+                Noise.optional(noise, scratch.noise));
         return Tape.result(y, null, Tape.records(x, w, bias) ? new Gradient(x, w, bias, options, noise) : null);
     }
 
@@ -82,7 +82,7 @@ public final class Conv2d {
                                 height,
                                 width,
                                 options.fill(scratch.conv),
-                                Noise.fill(noise, scratch.noise)));
+                                Noise.optional(noise, scratch.noise)));
             }
             if (wants(1) || wants(2)) {
                 HornbeamNative.conv2dBackwardWeight(
@@ -92,7 +92,7 @@ public final class Conv2d {
                         kernelW,
                         wants(2) ? 1 : 0,
                         options.fill(scratch.conv),
-                        Noise.fill(noise, scratch.noise),
+                        Noise.optional(noise, scratch.noise),
                         scratch.outputs);
                 long bias = scratch.output(1);
                 give(1, scratch.output(0));

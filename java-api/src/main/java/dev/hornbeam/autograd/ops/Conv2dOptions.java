@@ -16,8 +16,7 @@ import java.lang.foreign.MemorySegment;
  * @param dilationW columns from one tap of the kernel to the next
  * @param groups parts into which input and output channels are split
  */
-public record Conv2dOptions(
-        int strideH, int strideW, int padH, int padW, int dilationH, int dilationW, int groups) {
+public record Conv2dOptions(int strideH, int strideW, int padH, int padW, int dilationH, int dilationW, int groups) {
     /** Stride 1, no padding. */
     public static final Conv2dOptions DEFAULT = of(1, 0);
 

@@ -49,8 +49,8 @@ public final class ConvBnAct {
                 optional(residual, OP, "residual"),
                 conv.fill(scratch.conv),
                 norm.fill(scratch.norm),
-                Noise.fill(convNoise, scratch.noise),
-                Noise.fill(normNoise, scratch.normNoise),
+                Noise.optional(convNoise, scratch.noise),
+                Noise.optional(normNoise, scratch.normNoise),
                 scratch.outputs);
         long y = scratch.output(0);
         long convolved = scratch.output(1);
@@ -137,8 +137,8 @@ public final class ConvBnAct {
                     wants(4) ? 1 : 0,
                     conv.fill(scratch.conv),
                     norm.fill(scratch.norm),
-                    Noise.fill(convNoise, scratch.noise),
-                    Noise.fill(normNoise, scratch.normNoise),
+                    Noise.optional(convNoise, scratch.noise),
+                    Noise.optional(normNoise, scratch.normNoise),
                     scratch.outputs);
             giveOutputs(5);
         }

@@ -30,8 +30,7 @@ public final class CrossEntropy {
     public static Tensor crossEntropy(Tensor logits, Tensor targets, double smoothing) {
         long loss = HornbeamNative.crossEntropy(
                 handle(logits, "cross_entropy", "logits"), handle(targets, "cross_entropy", "targets"), smoothing);
-        return Tape.result(
-                loss, null, Tape.records(logits, targets) ? new Gradient(logits, targets, smoothing) : null);
+        return Tape.result(loss, null, Tape.records(logits, targets) ? new Gradient(logits, targets, smoothing) : null);
     }
 
     private static final class Gradient extends Node {

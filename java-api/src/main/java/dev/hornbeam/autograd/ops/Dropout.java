@@ -28,8 +28,7 @@ public final class Dropout {
             throw new TensorArgumentException("dropout: stream is null");
         }
         Scratch scratch = Tape.scratch();
-        long y = HornbeamNative.dropout(
-                handle(x, "dropout", "x"), p, channels ? 1 : 0, fill(scratch.stream, stream));
+        long y = HornbeamNative.dropout(handle(x, "dropout", "x"), p, channels ? 1 : 0, fill(scratch.stream, stream));
         return Tape.result(y, Tape.known(x), Tape.records(x) ? new Gradient(x, p, channels, stream) : null);
     }
 

@@ -20,8 +20,7 @@ public final class GroupNorm {
      * @param groups divides c
      * @param noise on gamma, or null; its runs split x's first dimension
      */
-    public static Tensor groupNorm(
-            Tensor x, Tensor gamma, Tensor beta, int groups, double epsilon, Noise noise) {
+    public static Tensor groupNorm(Tensor x, Tensor gamma, Tensor beta, int groups, double epsilon, Noise noise) {
         Scratch scratch = Tape.scratch();
         HornbeamNative.groupNorm(
                 handle(x, "group_norm", "x"),
@@ -29,14 +28,13 @@ public final class GroupNorm {
                 handle(beta, "group_norm", "beta"),
                 groups,
                 epsilon,
-                Noise.fill(noise, scratch.noise),
+                Noise.optional(noise, scratch.noise),
                 scratch.outputs);
         long y = scratch.output(0);
         long mean = scratch.output(1);
         long inverseDeviation = scratch.output(2);
         if (Tape.records(x, gamma, beta)) {
-            return Tape.result(
-                    y, Tape.known(x), new Gradient(x, gamma, beta, mean, inverseDeviation, groups, noise));
+            return Tape.result(y, Tape.known(x), new Gradient(x, gamma, beta, mean, inverseDeviation, groups, noise));
         }
         HornbeamNative.release(mean);
         HornbeamNative.release(inverseDeviation);
@@ -51,14 +49,7 @@ public final class GroupNorm {
         private final Saved mean;
         private final Saved inverseDeviation;
 
-        Gradient(
-                Tensor x,
-                Tensor gamma,
-                Tensor beta,
-                long mean,
-                long inverseDeviation,
-                int groups,
-                Noise noise) {
+        Gradient(Tensor x, Tensor gamma, Tensor beta, long mean, long inverseDeviation, int groups, Noise noise) {
             super(x, gamma, beta);
             this.groups = groups;
             this.noise = noise;
@@ -83,7 +74,7 @@ public final class GroupNorm {
                     mean.get(),
                     inverseDeviation.get(),
                     groups,
-                    Noise.fill(noise, scratch.noise),
+                    Noise.optional(noise, scratch.noise),
                     scratch.outputs);
             giveOutputs(3);
         }

@@ -26,7 +26,7 @@ public final class LayerNorm {
                 handle(gamma, "layer_norm", "gamma"),
                 handle(beta, "layer_norm", "beta"),
                 epsilon,
-                Noise.fill(noise, scratch.noise),
+                Noise.optional(noise, scratch.noise),
                 scratch.outputs);
         long y = scratch.output(0);
         long mean = scratch.output(1);
@@ -69,7 +69,7 @@ public final class LayerNorm {
                     gamma.get(),
                     mean.get(),
                     inverseDeviation.get(),
-                    Noise.fill(noise, scratch.noise),
+                    Noise.optional(noise, scratch.noise),
                     scratch.outputs);
             giveOutputs(3);
         }

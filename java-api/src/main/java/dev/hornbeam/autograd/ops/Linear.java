@@ -26,7 +26,7 @@ public final class Linear {
                 handle(x, "linear", "x"),
                 handle(w, "linear", "w"),
                 optional(bias, "linear", "bias"),
-                Noise.fill(noise, scratch.noise));
+                Noise.optional(noise, scratch.noise));
         return Tape.result(y, null, Tape.records(x, w, bias) ? new Gradient(x, w, bias, noise) : null);
     }
 
@@ -51,11 +51,11 @@ public final class Linear {
         protected void backward(long dy) {
             Scratch scratch = Tape.scratch();
             if (wants(0)) {
-                give(0, HornbeamNative.linearBackwardData(dy, w.get(), Noise.fill(noise, scratch.noise)));
+                give(0, HornbeamNative.linearBackwardData(dy, w.get(), Noise.optional(noise, scratch.noise)));
             }
             if (wants(1) || wants(2)) {
                 HornbeamNative.linearBackwardWeight(
-                        x.get(), dy, wants(2) ? 1 : 0, Noise.fill(noise, scratch.noise), scratch.outputs);
+                        x.get(), dy, wants(2) ? 1 : 0, Noise.optional(noise, scratch.noise), scratch.outputs);
                 long bias = scratch.output(1);
                 give(1, scratch.output(0));
                 if (bias != 0) {

@@ -43,9 +43,15 @@ public record Noise(
     /** What the weight's gradient is taken with respect to. */
     public enum Gradient {
         /** The perturbed weight, as in the published code. */
-        AT_PERTURBED,
+        AT_PERTURBED(0),
         /** The clean weight: each run's gradient times (1 + sigma z). */
-        CHAIN_RULE
+        CHAIN_RULE(1);
+
+        private final int code;
+
+        Gradient(int code) {
+            this.code = code;
+        }
     }
 
     /** Checks the ranges. */
@@ -63,7 +69,8 @@ public record Noise(
             throw new TensorArgumentException("noise: subBatches is " + subBatches + ", but at least 1 is needed");
         }
         if (!(sigma >= 0) || sigma == Float.POSITIVE_INFINITY) {
-            throw new TensorArgumentException("noise: sigma is " + sigma + ", but a finite number of at least 0 is needed");
+            throw new TensorArgumentException(
+                    "noise: sigma is " + sigma + ", but a finite number of at least 0 is needed");
         }
         if (firstStream < 0 || firstStream >= 1 << 24) {
             throw new TensorArgumentException("noise: firstStream is " + firstStream + ", outside 0 to 2^24 - 1");
@@ -73,7 +80,7 @@ public record Noise(
     /** Fills the struct and returns it. */
     MemorySegment fill(MemorySegment at) {
         at.set(JAVA_INT, Structs.Noise.KIND, kind.code);
-        at.set(JAVA_INT, Structs.Noise.GRADIENT, gradient.ordinal());
+        at.set(JAVA_INT, Structs.Noise.GRADIENT, gradient.code);
         at.set(JAVA_INT, Structs.Noise.SUB_BATCHES, subBatches);
         at.set(JAVA_FLOAT, Structs.Noise.SIGMA, sigma);
         at.set(JAVA_LONG, Structs.Noise.SEED, seed);
@@ -85,7 +92,7 @@ public record Noise(
     }
 
     /** Fills the struct, or gives the null pointer for no noise. */
-    static MemorySegment fill(Noise noise, MemorySegment at) {
+    static MemorySegment optional(Noise noise, MemorySegment at) {
         return noise == null ? MemorySegment.NULL : noise.fill(at);
     }
 }

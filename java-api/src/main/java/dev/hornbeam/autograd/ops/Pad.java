@@ -27,7 +27,8 @@ public final class Pad {
     private static void requireLength(Tensor x, long[] counts, String argument) {
         if (counts == null || counts.length != Tape.facts(x).rank()) {
             throw new TensorArgumentException("pad: " + argument + " has "
-                    + (counts == null ? "no" : String.valueOf(counts.length)) + " numbers, but x " + Tape.facts(x) + " has "
+                    + (counts == null ? "no" : String.valueOf(counts.length)) + " numbers, but x " + Tape.facts(x)
+                    + " has "
                     + Tape.facts(x).rank() + " dimensions");
         }
     }

@@ -22,26 +22,27 @@ public final class Reduce {
     /** The functions, in the order of the C ABI. */
     public enum Kind {
         /** The sum. */
-        SUM,
+        SUM(0),
         /** The mean. */
-        MEAN,
+        MEAN(1),
         /** The largest. */
-        MAX,
+        MAX(2),
         /** The smallest. */
-        MIN;
+        MIN(3);
 
+        private final int code;
         private final String text = name().toLowerCase(java.util.Locale.ROOT);
+
+        Kind(int code) {
+            this.code = code;
+        }
     }
 
     /** Over the given dimensions, none for all; {@code keep} leaves them with size 1. */
     public static Tensor reduce(Kind kind, Tensor x, boolean keep, int... dimensions) {
         Scratch scratch = Tape.scratch();
         long y = HornbeamNative.reduce(
-                kind.ordinal(),
-                handle(x, kind.text, "x"),
-                dimensions.length,
-                scratch.order(dimensions),
-                keep ? 1 : 0);
+                kind.code, handle(x, kind.text, "x"), dimensions.length, scratch.order(dimensions), keep ? 1 : 0);
         return Tape.result(y, null, Tape.records(x) ? new Gradient(kind, x, y, dimensions) : null);
     }
 

@@ -16,8 +16,8 @@ public final class SquaredError {
 
     /** x and target [n, ..]: [n]. Both can carry gradients. */
     public static Tensor squaredError(Tensor x, Tensor target) {
-        long loss = HornbeamNative.squaredError(
-                handle(x, "squared_error", "x"), handle(target, "squared_error", "target"));
+        long loss =
+                HornbeamNative.squaredError(handle(x, "squared_error", "x"), handle(target, "squared_error", "target"));
         return Tape.result(loss, null, Tape.records(x, target) ? new Gradient(x, target) : null);
     }
 

@@ -73,8 +73,7 @@ public final class TakeAlongRows {
         /** 0, 1, .., columns - 1 where x lives. */
         private long numbers(long columns) {
             Scratch scratch = Tape.scratch();
-            long numbers = HornbeamNative.empty(
-                    facts.device().code(), DType.I64.code(), 1, scratch.shape(columns));
+            long numbers = HornbeamNative.empty(facts.device().code(), DType.I64.code(), 1, scratch.shape(columns));
             try {
                 int count = Math.toIntExact(columns);
                 MemorySegment values = scratch.array(0, count);

@@ -16,39 +16,44 @@ public final class Unary {
     /** The functions, in the order of the C ABI. */
     public enum Kind {
         /** -x. */
-        NEG,
+        NEG(0),
         /** |x|. */
-        ABS,
+        ABS(1),
         /** e to the x. */
-        EXP,
+        EXP(2),
         /** The natural logarithm. */
-        LOG,
+        LOG(3),
         /** The square root. */
-        SQRT,
+        SQRT(4),
         /** 1 / sqrt(x). */
-        RSQRT,
+        RSQRT(5),
         /** x * x. */
-        SQUARE,
+        SQUARE(6),
         /** -1, 0 or 1. */
-        SIGN,
+        SIGN(7),
         /** 1 / x. */
-        RECIPROCAL,
+        RECIPROCAL(8),
         /** max(x, 0). */
-        RELU,
+        RELU(9),
         /** x, times alpha where negative. */
-        LEAKY_RELU,
+        LEAKY_RELU(10),
         /** The exact GELU. */
-        GELU,
+        GELU(11),
         /** The GELU's form with tanh. */
-        GELU_TANH,
+        GELU_TANH(12),
         /** 1 / (1 + exp(-x)). */
-        SIGMOID,
+        SIGMOID(13),
         /** The hyperbolic tangent. */
-        TANH,
+        TANH(14),
         /** x, kept in [alpha, beta]. */
-        CLAMP;
+        CLAMP(15);
 
+        private final int code;
         private final String text = name().toLowerCase(java.util.Locale.ROOT);
+
+        Kind(int code) {
+            this.code = code;
+        }
     }
 
     /** A function without parameters. */
@@ -58,7 +63,7 @@ public final class Unary {
 
     /** A function with the parameters that its kind names; others are ignored. */
     public static Tensor unary(Kind kind, Tensor x, double alpha, double beta) {
-        long y = HornbeamNative.unary(kind.ordinal(), handle(x, kind.text, "x"), alpha, beta);
+        long y = HornbeamNative.unary(kind.code, handle(x, kind.text, "x"), alpha, beta);
         return Tape.result(y, Tape.known(x), Tape.records(x) ? new Gradient(kind, x, alpha, beta) : null);
     }
 
@@ -83,7 +88,7 @@ public final class Unary {
 
         @Override
         protected void backward(long dy) {
-            give(0, HornbeamNative.unaryBackward(kind.ordinal(), x.get(), dy, alpha, beta));
+            give(0, HornbeamNative.unaryBackward(kind.code, x.get(), dy, alpha, beta));
         }
     }
 }

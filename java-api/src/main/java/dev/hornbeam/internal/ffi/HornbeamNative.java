@@ -31,24 +31,16 @@ public final class HornbeamNative {
 
     private static final Map<String, FunctionDescriptor> BINDINGS = new LinkedHashMap<>();
 
-    private static final MethodHandle ABI_VERSION =
-            critical("hb_abi_version", FunctionDescriptor.of(JAVA_INT));
-    private static final MethodHandle LAST_ERROR =
-            link("hb_last_error", FunctionDescriptor.of(ADDRESS));
-    private static final MethodHandle INFO =
-            link("hb_info", FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG));
-    private static final MethodHandle SET_TIER =
-            link("hb_set_tier", FunctionDescriptor.of(JAVA_INT, ADDRESS));
-    private static final MethodHandle TIER =
-            link("hb_tier", FunctionDescriptor.of(ADDRESS));
-    private static final MethodHandle SET_THREADS =
-            link("hb_set_threads", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-    private static final MethodHandle THREADS =
-            critical("hb_threads", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle ABI_VERSION = critical("hb_abi_version", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle LAST_ERROR = link("hb_last_error", FunctionDescriptor.of(ADDRESS));
+    private static final MethodHandle INFO = link("hb_info", FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG));
+    private static final MethodHandle SET_TIER = link("hb_set_tier", FunctionDescriptor.of(JAVA_INT, ADDRESS));
+    private static final MethodHandle TIER = link("hb_tier", FunctionDescriptor.of(ADDRESS));
+    private static final MethodHandle SET_THREADS = link("hb_set_threads", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle THREADS = critical("hb_threads", FunctionDescriptor.of(JAVA_INT));
     private static final MethodHandle DEVICE_AVAILABLE =
             link("hb_device_available", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
-    private static final MethodHandle OP_COUNT =
-            link("hb_op_count", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle OP_COUNT = link("hb_op_count", FunctionDescriptor.of(JAVA_INT));
     private static final MethodHandle OP_DESCRIBE =
             link("hb_op_describe", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle MEMORY_STATS =
@@ -57,32 +49,28 @@ public final class HornbeamNative {
             link("hb_memory_reset_peak", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle MEMORY_LIMIT =
             link("hb_memory_limit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
-    private static final MethodHandle MEMORY_TRIM =
-            link("hb_memory_trim", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle MEMORY_TRIM = link("hb_memory_trim", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle EMPTY =
             link("hb_empty", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle FULL =
             link("hb_full", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE));
-    private static final MethodHandle RANDOM_UNIFORM =
-            link("hb_random_uniform", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS));
-    private static final MethodHandle RANDOM_NORMAL =
-            link("hb_random_normal", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS));
-    private static final MethodHandle ALIAS =
-            critical("hb_alias", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle RELEASE =
-            critical("hb_release", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
+    private static final MethodHandle RANDOM_UNIFORM = link(
+            "hb_random_uniform",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS));
+    private static final MethodHandle RANDOM_NORMAL = link(
+            "hb_random_normal",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS));
+    private static final MethodHandle ALIAS = critical("hb_alias", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle RELEASE = critical("hb_release", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
     private static final MethodHandle DESCRIBE =
             critical("hb_describe", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
     private static final MethodHandle READ =
             link("hb_read", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG));
     private static final MethodHandle WRITE =
             link("hb_write", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, JAVA_LONG));
-    private static final MethodHandle DATA =
-            critical("hb_data", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
-    private static final MethodHandle COPY =
-            link("hb_copy", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle CAST =
-            link("hb_cast", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT));
+    private static final MethodHandle DATA = critical("hb_data", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS));
+    private static final MethodHandle COPY = link("hb_copy", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle CAST = link("hb_cast", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT));
     private static final MethodHandle TO_DEVICE =
             link("hb_to_device", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT));
     private static final MethodHandle RESHAPE =
@@ -93,8 +81,7 @@ public final class HornbeamNative {
             link("hb_permute", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS));
     private static final MethodHandle EXPAND =
             link("hb_expand", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS));
-    private static final MethodHandle DENSE =
-            link("hb_dense", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle DENSE = link("hb_dense", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle CONCAT =
             link("hb_concat", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
     private static final MethodHandle PAD =
@@ -109,8 +96,9 @@ public final class HornbeamNative {
             link("hb_where", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle UNARY =
             link("hb_unary", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_DOUBLE, JAVA_DOUBLE));
-    private static final MethodHandle UNARY_BACKWARD =
-            link("hb_unary_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, JAVA_DOUBLE));
+    private static final MethodHandle UNARY_BACKWARD = link(
+            "hb_unary_backward",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, JAVA_DOUBLE));
     private static final MethodHandle BINARY =
             link("hb_binary", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle BINARY_SCALAR =
@@ -123,8 +111,7 @@ public final class HornbeamNative {
             link("hb_reduce", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_INT, ADDRESS, JAVA_INT));
     private static final MethodHandle REDUCE_EXTREME_BACKWARD =
             link("hb_reduce_extreme_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle ARGMAX =
-            link("hb_argmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle ARGMAX = link("hb_argmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle TOP_K =
             link("hb_top_k", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS));
     private static final MethodHandle SORT =
@@ -137,18 +124,22 @@ public final class HornbeamNative {
             link("hb_linear", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS));
     private static final MethodHandle LINEAR_BACKWARD_DATA =
             link("hb_linear_backward_data", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS));
-    private static final MethodHandle LINEAR_BACKWARD_WEIGHT =
-            link("hb_linear_backward_weight", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS));
+    private static final MethodHandle LINEAR_BACKWARD_WEIGHT = link(
+            "hb_linear_backward_weight",
+            FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS));
     private static final MethodHandle CONV2D =
             link("hb_conv2d", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
-    private static final MethodHandle CONV2D_BACKWARD_DATA =
-            link("hb_conv2d_backward_data", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
-    private static final MethodHandle CONV2D_BACKWARD_WEIGHT =
-            link("hb_conv2d_backward_weight", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV2D_BACKWARD_DATA = link(
+            "hb_conv2d_backward_data",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV2D_BACKWARD_WEIGHT = link(
+            "hb_conv2d_backward_weight",
+            FunctionDescriptor.of(
+                    JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
     private static final MethodHandle MAX_POOL2D =
             link("hb_max_pool2d", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, ADDRESS, ADDRESS));
-    private static final MethodHandle MAX_POOL2D_BACKWARD =
-            link("hb_max_pool2d_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle MAX_POOL2D_BACKWARD = link(
+            "hb_max_pool2d_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle AVG_POOL2D =
             link("hb_avg_pool2d", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, ADDRESS));
     private static final MethodHandle AVG_POOL2D_BACKWARD =
@@ -157,40 +148,56 @@ public final class HornbeamNative {
             link("hb_global_avg_pool", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle GLOBAL_AVG_POOL_BACKWARD =
             link("hb_global_avg_pool_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle BATCH_NORM =
-            link("hb_batch_norm", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS));
-    private static final MethodHandle BATCH_NORM_BACKWARD =
-            link("hb_batch_norm_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS, ADDRESS));
-    private static final MethodHandle CONV_BN_ACT =
-            link("hb_conv_bn_act", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
-    private static final MethodHandle CONV_BN_ACT_BACKWARD =
-            link("hb_conv_bn_act_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
-    private static final MethodHandle GROUP_NORM =
-            link("hb_group_norm", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_DOUBLE, ADDRESS, ADDRESS));
-    private static final MethodHandle GROUP_NORM_BACKWARD =
-            link("hb_group_norm_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS));
-    private static final MethodHandle LAYER_NORM =
-            link("hb_layer_norm", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, ADDRESS, ADDRESS));
-    private static final MethodHandle LAYER_NORM_BACKWARD =
-            link("hb_layer_norm_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
-    private static final MethodHandle SOFTMAX =
-            link("hb_softmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle BATCH_NORM = link(
+            "hb_batch_norm",
+            FunctionDescriptor.of(
+                    JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS,
+                    ADDRESS));
+    private static final MethodHandle BATCH_NORM_BACKWARD = link(
+            "hb_batch_norm_backward",
+            FunctionDescriptor.of(
+                    JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS,
+                    ADDRESS, ADDRESS));
+    private static final MethodHandle CONV_BN_ACT = link(
+            "hb_conv_bn_act",
+            FunctionDescriptor.of(
+                    JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS,
+                    ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV_BN_ACT_BACKWARD = link(
+            "hb_conv_bn_act_backward",
+            FunctionDescriptor.of(
+                    JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG,
+                    JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle GROUP_NORM = link(
+            "hb_group_norm",
+            FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_DOUBLE, ADDRESS, ADDRESS));
+    private static final MethodHandle GROUP_NORM_BACKWARD = link(
+            "hb_group_norm_backward",
+            FunctionDescriptor.of(
+                    JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, ADDRESS, ADDRESS));
+    private static final MethodHandle LAYER_NORM = link(
+            "hb_layer_norm",
+            FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, ADDRESS, ADDRESS));
+    private static final MethodHandle LAYER_NORM_BACKWARD = link(
+            "hb_layer_norm_backward",
+            FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle SOFTMAX = link("hb_softmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle SOFTMAX_BACKWARD =
             link("hb_softmax_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle LOG_SOFTMAX =
-            link("hb_log_softmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
+    private static final MethodHandle LOG_SOFTMAX = link("hb_log_softmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle LOG_SOFTMAX_BACKWARD =
             link("hb_log_softmax_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle CROSS_ENTROPY =
             link("hb_cross_entropy", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE));
-    private static final MethodHandle CROSS_ENTROPY_BACKWARD =
-            link("hb_cross_entropy_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE));
+    private static final MethodHandle CROSS_ENTROPY_BACKWARD = link(
+            "hb_cross_entropy_backward",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_DOUBLE));
     private static final MethodHandle SOFTMAX_SCORES =
             link("hb_softmax_scores", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, ADDRESS));
     private static final MethodHandle KL_DIVERGENCE =
             link("hb_kl_divergence", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
-    private static final MethodHandle KL_DIVERGENCE_BACKWARD =
-            link("hb_kl_divergence_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS));
+    private static final MethodHandle KL_DIVERGENCE_BACKWARD = link(
+            "hb_kl_divergence_backward", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS));
     private static final MethodHandle SQUARED_ERROR =
             link("hb_squared_error", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
     private static final MethodHandle SQUARED_ERROR_BACKWARD =
@@ -199,14 +206,16 @@ public final class HornbeamNative {
             link("hb_dropout", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_DOUBLE, JAVA_INT, ADDRESS));
     private static final MethodHandle SGD_STEP =
             link("hb_sgd_step", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
-    private static final MethodHandle ADAM_STEP =
-            link("hb_adam_step", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle ADAM_STEP = link(
+            "hb_adam_step",
+            FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
     private static final MethodHandle GLOBAL_NORM =
             link("hb_global_norm", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
     private static final MethodHandle SCALE_ALL =
             link("hb_scale_all", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, JAVA_DOUBLE));
-    private static final MethodHandle ASCEND =
-            link("hb_ascend", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle ASCEND = link(
+            "hb_ascend",
+            FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
     private static final MethodHandle RESTORE =
             link("hb_restore", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
 
@@ -393,7 +402,8 @@ public final class HornbeamNative {
         return result;
     }
 
-    public static long randomUniform(int device, int rank, MemorySegment shape, double low, double high, MemorySegment stream) {
+    public static long randomUniform(
+            int device, int rank, MemorySegment shape, double low, double high, MemorySegment stream) {
         long result;
         try {
             result = (long) RANDOM_UNIFORM.invokeExact(device, rank, shape, low, high, stream);
@@ -406,7 +416,8 @@ public final class HornbeamNative {
         return result;
     }
 
-    public static long randomNormal(int device, int rank, MemorySegment shape, double mean, double deviation, MemorySegment stream) {
+    public static long randomNormal(
+            int device, int rank, MemorySegment shape, double mean, double deviation, MemorySegment stream) {
         long result;
         try {
             result = (long) RANDOM_NORMAL.invokeExact(device, rank, shape, mean, deviation, stream);
@@ -888,7 +899,8 @@ public final class HornbeamNative {
         return result;
     }
 
-    public static long conv2dBackwardData(long dy, long w, long height, long width, MemorySegment params, MemorySegment noise) {
+    public static long conv2dBackwardData(
+            long dy, long w, long height, long width, MemorySegment params, MemorySegment noise) {
         long result;
         try {
             result = (long) CONV2D_BACKWARD_DATA.invokeExact(dy, w, height, width, params, noise);
@@ -901,7 +913,15 @@ public final class HornbeamNative {
         return result;
     }
 
-    public static void conv2dBackwardWeight(long x, long dy, long kernelH, long kernelW, int wantBias, MemorySegment params, MemorySegment noise, MemorySegment out) {
+    public static void conv2dBackwardWeight(
+            long x,
+            long dy,
+            long kernelH,
+            long kernelW,
+            int wantBias,
+            MemorySegment params,
+            MemorySegment noise,
+            MemorySegment out) {
         int status;
         try {
             status = (int) CONV2D_BACKWARD_WEIGHT.invokeExact(x, dy, kernelH, kernelW, wantBias, params, noise, out);
@@ -990,10 +1010,20 @@ public final class HornbeamNative {
         return result;
     }
 
-    public static void batchNorm(long x, long gamma, long beta, long runningMean, long runningVar, long residual, MemorySegment params, MemorySegment noise, MemorySegment out) {
+    public static void batchNorm(
+            long x,
+            long gamma,
+            long beta,
+            long runningMean,
+            long runningVar,
+            long residual,
+            MemorySegment params,
+            MemorySegment noise,
+            MemorySegment out) {
         int status;
         try {
-            status = (int) BATCH_NORM.invokeExact(x, gamma, beta, runningMean, runningVar, residual, params, noise, out);
+            status =
+                    (int) BATCH_NORM.invokeExact(x, gamma, beta, runningMean, runningVar, residual, params, noise, out);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
@@ -1002,10 +1032,21 @@ public final class HornbeamNative {
         }
     }
 
-    public static void batchNormBackward(long x, long y, long dy, long gamma, long mean, long inverseDeviation, int wantResidual, MemorySegment params, MemorySegment noise, MemorySegment out) {
+    public static void batchNormBackward(
+            long x,
+            long y,
+            long dy,
+            long gamma,
+            long mean,
+            long inverseDeviation,
+            int wantResidual,
+            MemorySegment params,
+            MemorySegment noise,
+            MemorySegment out) {
         int status;
         try {
-            status = (int) BATCH_NORM_BACKWARD.invokeExact(x, y, dy, gamma, mean, inverseDeviation, wantResidual, params, noise, out);
+            status = (int) BATCH_NORM_BACKWARD.invokeExact(
+                    x, y, dy, gamma, mean, inverseDeviation, wantResidual, params, noise, out);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
@@ -1014,10 +1055,23 @@ public final class HornbeamNative {
         }
     }
 
-    public static void convBnAct(long x, long w, long gamma, long beta, long runningMean, long runningVar, long residual, MemorySegment conv, MemorySegment norm, MemorySegment convNoise, MemorySegment normNoise, MemorySegment out) {
+    public static void convBnAct(
+            long x,
+            long w,
+            long gamma,
+            long beta,
+            long runningMean,
+            long runningVar,
+            long residual,
+            MemorySegment conv,
+            MemorySegment norm,
+            MemorySegment convNoise,
+            MemorySegment normNoise,
+            MemorySegment out) {
         int status;
         try {
-            status = (int) CONV_BN_ACT.invokeExact(x, w, gamma, beta, runningMean, runningVar, residual, conv, norm, convNoise, normNoise, out);
+            status = (int) CONV_BN_ACT.invokeExact(
+                    x, w, gamma, beta, runningMean, runningVar, residual, conv, norm, convNoise, normNoise, out);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
@@ -1026,10 +1080,40 @@ public final class HornbeamNative {
         }
     }
 
-    public static void convBnActBackward(long x, long w, long convolved, long y, long dy, long gamma, long mean, long inverseDeviation, int wantDx, int wantResidual, MemorySegment conv, MemorySegment norm, MemorySegment convNoise, MemorySegment normNoise, MemorySegment out) {
+    public static void convBnActBackward(
+            long x,
+            long w,
+            long convolved,
+            long y,
+            long dy,
+            long gamma,
+            long mean,
+            long inverseDeviation,
+            int wantDx,
+            int wantResidual,
+            MemorySegment conv,
+            MemorySegment norm,
+            MemorySegment convNoise,
+            MemorySegment normNoise,
+            MemorySegment out) {
         int status;
         try {
-            status = (int) CONV_BN_ACT_BACKWARD.invokeExact(x, w, convolved, y, dy, gamma, mean, inverseDeviation, wantDx, wantResidual, conv, norm, convNoise, normNoise, out);
+            status = (int) CONV_BN_ACT_BACKWARD.invokeExact(
+                    x,
+                    w,
+                    convolved,
+                    y,
+                    dy,
+                    gamma,
+                    mean,
+                    inverseDeviation,
+                    wantDx,
+                    wantResidual,
+                    conv,
+                    norm,
+                    convNoise,
+                    normNoise,
+                    out);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
@@ -1038,7 +1122,8 @@ public final class HornbeamNative {
         }
     }
 
-    public static void groupNorm(long x, long gamma, long beta, int groups, double epsilon, MemorySegment noise, MemorySegment out) {
+    public static void groupNorm(
+            long x, long gamma, long beta, int groups, double epsilon, MemorySegment noise, MemorySegment out) {
         int status;
         try {
             status = (int) GROUP_NORM.invokeExact(x, gamma, beta, groups, epsilon, noise, out);
@@ -1050,7 +1135,15 @@ public final class HornbeamNative {
         }
     }
 
-    public static void groupNormBackward(long x, long dy, long gamma, long mean, long inverseDeviation, int groups, MemorySegment noise, MemorySegment out) {
+    public static void groupNormBackward(
+            long x,
+            long dy,
+            long gamma,
+            long mean,
+            long inverseDeviation,
+            int groups,
+            MemorySegment noise,
+            MemorySegment out) {
         int status;
         try {
             status = (int) GROUP_NORM_BACKWARD.invokeExact(x, dy, gamma, mean, inverseDeviation, groups, noise, out);
@@ -1062,7 +1155,8 @@ public final class HornbeamNative {
         }
     }
 
-    public static void layerNorm(long x, long gamma, long beta, double epsilon, MemorySegment noise, MemorySegment out) {
+    public static void layerNorm(
+            long x, long gamma, long beta, double epsilon, MemorySegment noise, MemorySegment out) {
         int status;
         try {
             status = (int) LAYER_NORM.invokeExact(x, gamma, beta, epsilon, noise, out);
@@ -1074,7 +1168,8 @@ public final class HornbeamNative {
         }
     }
 
-    public static void layerNormBackward(long x, long dy, long gamma, long mean, long inverseDeviation, MemorySegment noise, MemorySegment out) {
+    public static void layerNormBackward(
+            long x, long dy, long gamma, long mean, long inverseDeviation, MemorySegment noise, MemorySegment out) {
         int status;
         try {
             status = (int) LAYER_NORM_BACKWARD.invokeExact(x, dy, gamma, mean, inverseDeviation, noise, out);
@@ -1240,7 +1335,13 @@ public final class HornbeamNative {
         return result;
     }
 
-    public static void sgdStep(int count, MemorySegment parameters, MemorySegment gradients, MemorySegment momenta, MemorySegment decay, MemorySegment params) {
+    public static void sgdStep(
+            int count,
+            MemorySegment parameters,
+            MemorySegment gradients,
+            MemorySegment momenta,
+            MemorySegment decay,
+            MemorySegment params) {
         int status;
         try {
             status = (int) SGD_STEP.invokeExact(count, parameters, gradients, momenta, decay, params);
@@ -1252,7 +1353,15 @@ public final class HornbeamNative {
         }
     }
 
-    public static void adamStep(int count, MemorySegment parameters, MemorySegment gradients, MemorySegment first, MemorySegment second, MemorySegment maxSecond, MemorySegment decay, MemorySegment params) {
+    public static void adamStep(
+            int count,
+            MemorySegment parameters,
+            MemorySegment gradients,
+            MemorySegment first,
+            MemorySegment second,
+            MemorySegment maxSecond,
+            MemorySegment decay,
+            MemorySegment params) {
         int status;
         try {
             status = (int) ADAM_STEP.invokeExact(count, parameters, gradients, first, second, maxSecond, decay, params);
@@ -1288,7 +1397,14 @@ public final class HornbeamNative {
         }
     }
 
-    public static void ascend(int count, MemorySegment parameters, MemorySegment gradients, MemorySegment backups, MemorySegment adaptiveTensor, MemorySegment params, MemorySegment norm) {
+    public static void ascend(
+            int count,
+            MemorySegment parameters,
+            MemorySegment gradients,
+            MemorySegment backups,
+            MemorySegment adaptiveTensor,
+            MemorySegment params,
+            MemorySegment norm) {
         int status;
         try {
             status = (int) ASCEND.invokeExact(count, parameters, gradients, backups, adaptiveTensor, params, norm);

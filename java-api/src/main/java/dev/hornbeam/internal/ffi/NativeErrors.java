@@ -43,7 +43,9 @@ public final class NativeErrors {
 
     /** A C string that lives in the library. */
     public static String string(MemorySegment address) {
-        return address.address() == 0 ? "" : address.reinterpret(LONGEST_MESSAGE).getString(0);
+        return address.address() == 0
+                ? ""
+                : address.reinterpret(LONGEST_MESSAGE).getString(0);
     }
 
     /** What a method handle threw that the engine did not: thrown on as it is. */

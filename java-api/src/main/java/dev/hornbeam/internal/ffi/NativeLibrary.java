@@ -114,13 +114,15 @@ public final class NativeLibrary {
         try {
             symbols = SymbolLookup.libraryLookup(path, Arena.global());
         } catch (IllegalArgumentException e) {
-            throw new HornbeamException("Hornbeam's native library " + path
-                    + " cannot be loaded: it is damaged, made for another system, or a library that it needs is missing"
-                    + " (ldd " + path + " tells which).", e);
+            throw new HornbeamException(
+                    "Hornbeam's native library " + path
+                            + " cannot be loaded: it is damaged, made for another system, or a library that it needs is missing"
+                            + " (ldd " + path + " tells which).",
+                    e);
         }
         var symbol = symbols.find("hb_abi_version")
-                .orElseThrow(() -> new HornbeamException(path + " is not Hornbeam's native library: it has no function"
-                        + " hb_abi_version."));
+                .orElseThrow(() -> new HornbeamException(
+                        path + " is not Hornbeam's native library: it has no function" + " hb_abi_version."));
         int version;
         try {
             version = (int) Linker.nativeLinker()
@@ -157,8 +159,7 @@ public final class NativeLibrary {
             }
             Path target = home.resolve(FILE);
             if (!holds(target, content)) {
-                Path aside = Files.createTempFile(
-                        home, FILE, ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+                Path aside = Files.createTempFile(home, FILE, ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
                 try {
                     Files.write(aside, content);
                     move(aside, target);
@@ -168,9 +169,12 @@ public final class NativeLibrary {
             }
             return target;
         } catch (IOException | UnsupportedOperationException e) {
-            throw new HornbeamException("Hornbeam's native library cannot be unpacked below "
-                    + System.getProperty("java.io.tmpdir") + " (" + e + "): make room there, choose another place with"
-                    + " -Djava.io.tmpdir=DIR, or name a library with -D" + PROPERTY + "=PATH.", e);
+            throw new HornbeamException(
+                    "Hornbeam's native library cannot be unpacked below "
+                            + System.getProperty("java.io.tmpdir") + " (" + e
+                            + "): make room there, choose another place with"
+                            + " -Djava.io.tmpdir=DIR, or name a library with -D" + PROPERTY + "=PATH.",
+                    e);
         }
     }
 
@@ -193,12 +197,14 @@ public final class NativeLibrary {
     /** The folder of this user's copies; a fresh one when somebody else could write to the usual one. */
     private static Path privateFolder() throws IOException {
         Path parent = Path.of(System.getProperty("java.io.tmpdir"));
-        Path usual = parent.resolve("hornbeam-" + System.getProperty("user.name").replaceAll("[^A-Za-z0-9._-]", "_"));
+        Path usual =
+                parent.resolve("hornbeam-" + System.getProperty("user.name").replaceAll("[^A-Za-z0-9._-]", "_"));
         if (!Files.exists(usual, LinkOption.NOFOLLOW_LINKS)) {
             createPrivate(usual);
         }
         boolean ours = Files.isDirectory(usual, LinkOption.NOFOLLOW_LINKS)
-                && Files.getPosixFilePermissions(usual, LinkOption.NOFOLLOW_LINKS).equals(OWNER_ONLY)
+                && Files.getPosixFilePermissions(usual, LinkOption.NOFOLLOW_LINKS)
+                        .equals(OWNER_ONLY)
                 && Files.getOwner(usual, LinkOption.NOFOLLOW_LINKS).equals(ownerOfNewFiles(parent));
         return ours ? usual : Files.createTempDirectory("hornbeam-", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
     }

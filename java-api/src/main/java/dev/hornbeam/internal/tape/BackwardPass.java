@@ -76,7 +76,8 @@ public final class BackwardPass {
                     pass.capturedExclusive[place] = false;
                 } else if (handle != 0) {
                     // What the caller gets is the caller's alone.
-                    result[i] = HornbeamNative.cast(handle, Facts.of(handle).dtype().code());
+                    result[i] =
+                            HornbeamNative.cast(handle, Facts.of(handle).dtype().code());
                 }
             }
             done = true;
@@ -270,8 +271,9 @@ public final class BackwardPass {
         access.handle(output, op, "output");
         Node node = access.node(output);
         if (node == null) {
-            throw new TensorArgumentException(op + ": output does not depend on any tensor that asks for a gradient (call"
-                    + " requireGrad() on it before the forward pass, and do not run that inside noGrad)");
+            throw new TensorArgumentException(
+                    op + ": output does not depend on any tensor that asks for a gradient (call"
+                            + " requireGrad() on it before the forward pass, and do not run that inside noGrad)");
         }
         return node;
     }

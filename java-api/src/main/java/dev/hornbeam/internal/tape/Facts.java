@@ -10,16 +10,20 @@ import dev.hornbeam.tensor.Device;
 import java.lang.foreign.MemorySegment;
 import java.util.Arrays;
 
-/**
- * What never changes about a tensor. Tensors of equal shape, type and device may share one.
- *
- * @param device where it lives
- * @param dtype type of its elements
- * @param shape its sizes; never written to after construction, never handed out
- * @param elements product of the sizes
- */
-@SuppressWarnings("ArrayRecordComponent") // Compared by identity, and by sameShape.
-public record Facts(Device device, DType dtype, long[] shape, long elements) {
+/** What never changes about a tensor. Tensors of equal shape, type and device may share one. */
+public final class Facts {
+    private final Device device;
+    private final DType dtype;
+    private final long[] shape;
+    private final long elements;
+
+    private Facts(Device device, DType dtype, long[] shape, long elements) {
+        this.device = device;
+        this.dtype = dtype;
+        this.shape = shape;
+        this.elements = elements;
+    }
+
     /** Asks the engine. */
     public static Facts of(long handle) {
         MemorySegment descriptor = ThreadContext.current().scratch.descriptor;
@@ -44,6 +48,26 @@ public record Facts(Device device, DType dtype, long[] shape, long elements) {
         return new Facts(device, dtype, shape, elements);
     }
 
+    /** Where it lives. */
+    public Device device() {
+        return device;
+    }
+
+    /** Type of its elements. */
+    public DType dtype() {
+        return dtype;
+    }
+
+    /** Its sizes; never written to, never handed out to callers of the library. */
+    public long[] shape() {
+        return shape;
+    }
+
+    /** Product of the sizes. */
+    public long elements() {
+        return elements;
+    }
+
     /** Number of dimensions. */
     public int rank() {
         return shape.length;
@@ -57,16 +81,6 @@ public record Facts(Device device, DType dtype, long[] shape, long elements) {
     /** Whether the other tensor has the same sizes. */
     public boolean sameShape(Facts other) {
         return this == other || Arrays.equals(shape, other.shape);
-    }
-
-    @Override
-    public boolean equals(Object other) {
-        return this == other;
-    }
-
-    @Override
-    public int hashCode() {
-        return System.identityHashCode(this);
     }
 
     /** Type, sizes and device, as in messages. */

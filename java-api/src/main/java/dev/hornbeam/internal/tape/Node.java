@@ -96,12 +96,14 @@ public abstract class Node {
     protected final Saved save(Tensor tensor, String what) {
         TensorAccess access = TensorAccess.get();
         long handle = HornbeamNative.alias(access.handle(tensor, name(), what));
-        return saved = new Saved(this, what, handle, access.version(tensor), saved);
+        saved = new Saved(this, what, handle, access.version(tensor), saved);
+        return saved;
     }
 
     /** Takes over a handle that nobody else has. */
     protected final Saved own(long handle, String what) {
-        return saved = new Saved(this, what, handle, null, saved);
+        saved = new Saved(this, what, handle, null, saved);
+        return saved;
     }
 
     /** Keeps another handle of a result that somebody else owns and nobody writes to. */

@@ -127,7 +127,8 @@ public final class Tape {
         Scratch scratch = scratch();
         long sum;
         try {
-            sum = HornbeamNative.reduce(0, gradient, count, scratch.order(java.util.Arrays.copyOf(dimensions, count)), 1);
+            sum = HornbeamNative.reduce(
+                    0, gradient, count, scratch.order(java.util.Arrays.copyOf(dimensions, count)), 1);
         } finally {
             HornbeamNative.release(gradient);
         }
@@ -143,13 +144,18 @@ public final class Tape {
 
     /** A scalar 0 of that type, to be released. */
     public static long zero(Facts like) {
-        return HornbeamNative.full(like.device().code(), like.dtype().code(), 0, scratch().shape(), 0);
+        return HornbeamNative.full(
+                like.device().code(), like.dtype().code(), 0, scratch().shape(), 0);
     }
 
     /** Zeros of that shape and type, to be released. */
     public static long zeros(Facts like) {
         return HornbeamNative.full(
-                like.device().code(), like.dtype().code(), like.rank(), scratch().shape(like.shape()), 0);
+                like.device().code(),
+                like.dtype().code(),
+                like.rank(),
+                scratch().shape(like.shape()),
+                0);
     }
 
     /** Refuses types that carry no gradient. */

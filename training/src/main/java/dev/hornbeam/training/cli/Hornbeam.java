@@ -32,7 +32,15 @@ import picocli.CommandLine.UnmatchedArgumentException;
         versionProvider = Hornbeam.VersionText.class,
         sortOptions = false,
         usageHelpAutoWidth = true,
-        subcommands = {RecipesCommand.class})
+        subcommands = {
+            QuickstartCommand.class,
+            TrainCommand.class,
+            EvaluateCommand.class,
+            PredictCommand.class,
+            RecipesCommand.class,
+            DataCommand.class,
+            InfoCommand.class
+        })
 public final class Hornbeam implements Runnable {
     private static final int FAILED = 1;
     private static final int NOT_UNDERSTOOD = 2;
@@ -100,7 +108,8 @@ public final class Hornbeam implements Runnable {
         if (!suggested) {
             String name = command.getCommandSpec().qualifiedName();
             if (!command.getSubcommands().isEmpty()) {
-                err.println("Commands of " + name + ": " + String.join(", ", command.getSubcommands().keySet()));
+                err.println("Commands of " + name + ": "
+                        + String.join(", ", command.getSubcommands().keySet()));
             }
             err.println("Try \"" + name + " --help\".");
         }

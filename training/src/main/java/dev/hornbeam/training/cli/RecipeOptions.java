@@ -53,6 +53,16 @@ final class RecipeOptions {
         return Recipes.load(recipe, all);
     }
 
+    /** Whether any of these options was given. */
+    boolean changesAnything() {
+        return !overrides.isEmpty()
+                || seed != null
+                || threads != null
+                || device != null
+                || data != null
+                || init != null;
+    }
+
     // A path may hold what YAML takes for its own signs.
     private static String quoted(Object value) {
         return value == null ? null : "'" + value.toString().replace("'", "''") + "'";

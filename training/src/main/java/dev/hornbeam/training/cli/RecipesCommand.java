@@ -34,8 +34,7 @@ final class RecipesCommand implements Runnable {
         List<Recipes.Entry> recipes = Recipes.list();
         if (json) {
             ArrayNode array = new JsonMapper().createArrayNode();
-            recipes.forEach(
-                    r -> array.addObject().put("name", r.name()).put("description", r.description()));
+            recipes.forEach(r -> array.addObject().put("name", r.name()).put("description", r.description()));
             out.println(array.toPrettyString());
             return;
         }

@@ -1,8 +1,9 @@
 package dev.hornbeam.training.corruption;
 
-import dev.hornbeam.training.data.NearestName;
+import dev.hornbeam.training.run.NearestNames;
 import dev.hornbeam.training.run.UserError;
 import java.util.Arrays;
+import java.util.List;
 import java.util.Locale;
 
 /** The three published sets of severity constants, made for images of different size. */
@@ -31,9 +32,9 @@ public enum ConstantSet {
                 return set;
             }
         }
-        throw new UserError("unknown set of corruption constants '" + name + "'."
-                + NearestName.hint(
-                        name, Arrays.stream(values()).map(ConstantSet::label).toList()));
+        List<String> known = Arrays.stream(values()).map(ConstantSet::label).toList();
+        throw new UserError("unknown set of corruption constants '" + name + "'; known: " + String.join(", ", known)
+                + NearestNames.didYouMean(name, known));
     }
 
     /** Returns the name as users write it: cifar, tiny or imagenet. */

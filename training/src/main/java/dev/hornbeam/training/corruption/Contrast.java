@@ -5,7 +5,9 @@ import dev.hornbeam.tensor.Philox;
 /** Draws the values of every channel towards the channel's mean: (x - mean)·c + mean. */
 final class Contrast implements Corruption {
     private static final Severities FACTOR = new Severities(
-            Severities.of(.75, .5, .4, .3, .15), Severities.of(.4, .3, .2, .1, .05), Severities.of(.4, .3, .2, .1, .05));
+            Severities.of(.75, .5, .4, .3, .15),
+            Severities.of(.4, .3, .2, .1, .05),
+            Severities.of(.4, .3, .2, .1, .05));
 
     @Override
     public String name() {

@@ -32,13 +32,7 @@ public final class CorruptedImages {
      * @throws UserError if the severity is out of range or the images are too small for the corruption
      */
     public static ImageSet of(ImageSet clean, Corruption corruption, int severity, long seed, int threads) {
-        return of(
-                clean,
-                corruption,
-                severity,
-                ConstantSet.forSize(clean.height(), clean.width()),
-                seed,
-                threads);
+        return of(clean, corruption, severity, ConstantSet.forSize(clean.height(), clean.width()), seed, threads);
     }
 
     /** Returns {@code clean} with every image corrupted, with constants of the caller's choice. */
@@ -46,8 +40,8 @@ public final class CorruptedImages {
             ImageSet clean, Corruption corruption, int severity, ConstantSet constants, long seed, int threads) {
         Corruptions.checkSeverity(severity);
         if (clean.channels() != 1 && clean.channels() != 3) {
-            throw new UserError(clean.name() + ": corruptions need images of 1 or 3 channels, these have "
-                    + clean.channels());
+            throw new UserError(
+                    clean.name() + ": corruptions need images of 1 or 3 channels, these have " + clean.channels());
         }
         long bytes = (long) clean.size() * clean.imageLength();
         if (bytes > Integer.MAX_VALUE - 16) {
@@ -107,7 +101,9 @@ public final class CorruptedImages {
         AtomicReference<RuntimeException> failure = new AtomicReference<>();
         Runnable loop = () -> {
             try {
-                for (int first = next.getAndAdd(CHUNK); first < count && failure.get() == null; first = next.getAndAdd(CHUNK)) {
+                for (int first = next.getAndAdd(CHUNK);
+                        first < count && failure.get() == null;
+                        first = next.getAndAdd(CHUNK)) {
                     work.run(first, Math.min(first + CHUNK, count));
                 }
             } catch (RuntimeException e) {
@@ -116,7 +112,8 @@ public final class CorruptedImages {
         };
         Thread[] others = new Thread[Math.clamp(threads - 1, 0, count / CHUNK)];
         for (int i = 0; i < others.length; i++) {
-            others[i] = Thread.ofPlatform().name("hornbeam-corrupt-" + i).daemon().start(loop);
+            others[i] =
+                    Thread.ofPlatform().name("hornbeam-corrupt-" + i).daemon().start(loop);
         }
         loop.run();
         boolean interrupted = false;

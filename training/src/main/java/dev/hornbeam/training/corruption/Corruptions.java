@@ -1,8 +1,9 @@
 package dev.hornbeam.training.corruption;
 
-import dev.hornbeam.training.data.NearestName;
+import dev.hornbeam.training.run.NearestNames;
 import dev.hornbeam.training.run.UserError;
 import java.util.ArrayList;
+import java.util.Collection;
 import java.util.LinkedHashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -10,9 +11,10 @@ import java.util.Map;
 
 /** All corruptions that there are, by name, and the published groups of them. */
 public final class Corruptions {
-    /** The lowest and the highest severity. */
+    /** The lowest severity. */
     public static final int MILDEST = 1;
 
+    /** The highest severity. */
     public static final int STRONGEST = 5;
 
     private static final List<String> COMMON = List.of(
@@ -64,11 +66,7 @@ public final class Corruptions {
     public static Corruption named(String name) {
         Corruption corruption = EXISTING.get(name);
         if (corruption == null) {
-            throw new UserError(
-                    NUMBERED.contains(name)
-                            ? "corruption '" + name + "' is not part of this version. Known: "
-                                    + String.join(", ", EXISTING.keySet()) + "."
-                            : "unknown corruption '" + name + "'." + NearestName.hint(name, EXISTING.keySet()));
+            throw unknown("corruption", name, EXISTING.keySet());
         }
         return corruption;
     }
@@ -93,12 +91,9 @@ public final class Corruptions {
     public static List<Corruption> set(String name) {
         List<String> members = SETS.get(name);
         if (members == null) {
-            throw new UserError("unknown set of corruptions '" + name + "'." + NearestName.hint(name, SETS.keySet()));
+            throw unknown("set of corruptions", name, SETS.keySet());
         }
-        return members.stream()
-                .filter(EXISTING::containsKey)
-                .map(EXISTING::get)
-                .toList();
+        return members.stream().filter(EXISTING::containsKey).map(EXISTING::get).toList();
     }
 
     /**
@@ -114,11 +109,19 @@ public final class Corruptions {
             } else if (NUMBERED.contains(name)) {
                 selected.add(named(name));
             } else {
-                throw new UserError("unknown corruption or set of corruptions '" + name + "'."
-                        + NearestName.hint(name, concat(setNames(), List.copyOf(EXISTING.keySet()))));
+                throw unknown(
+                        "corruption or set of corruptions", name, concat(setNames(), List.copyOf(EXISTING.keySet())));
             }
         }
         return List.copyOf(selected);
+    }
+
+    private static UserError unknown(String what, String name, Collection<String> known) {
+        // Those of the published names that are not in EXISTING would otherwise look like mistakes.
+        String start = NUMBERED.contains(name)
+                ? what + " '" + name + "' is not part of this version"
+                : "unknown " + what + " '" + name + "'";
+        return new UserError(start + "; known: " + String.join(", ", known) + NearestNames.didYouMean(name, known));
     }
 
     /** Returns the number that keys a corruption's draws: its place among the 15, the 4 and the 10, from 0. */
@@ -126,9 +129,15 @@ public final class Corruptions {
         return NUMBERED.indexOf(corruption.name());
     }
 
-    static void checkSeverity(int severity) {
+    /**
+     * Checks a severity given by the user.
+     *
+     * @throws UserError if it is not in 1..5
+     */
+    public static void checkSeverity(int severity) {
         if (severity < MILDEST || severity > STRONGEST) {
-            throw new UserError("severity " + severity + "; expected " + MILDEST + " (mild) to " + STRONGEST + " (strong)");
+            throw new UserError(
+                    "severity " + severity + "; expected " + MILDEST + " (mild) to " + STRONGEST + " (strong)");
         }
     }
 

@@ -6,14 +6,16 @@ import dev.hornbeam.training.run.UserError;
 /**
  * Shrinks the image by a factor, averaging, and enlarges it again.
  *
- * <p>Both ways with Pillow's box filter for 8-bit images: each new pixel is the mean of the old pixels whose centres lie
- * in its window, weighted in fixed point of 22 bits and rounded to 8 bits after each direction, rows first.
+ * <p>Both ways with Pillow's box filter for 8-bit images: each new pixel is the mean of the old pixels whose centres
+ * lie in its window, weighted in fixed point of 22 bits and rounded to 8 bits after each direction, rows first.
  */
 final class Pixelate implements Corruption {
     private static final int WEIGHT_BITS = 22;
 
     private static final Severities FACTOR = new Severities(
-            Severities.of(.95, .9, .85, .75, .65), Severities.of(.9, .8, .7, .6, .5), Severities.of(.6, .5, .4, .3, .25));
+            Severities.of(.95, .9, .85, .75, .65),
+            Severities.of(.9, .8, .7, .6, .5),
+            Severities.of(.6, .5, .4, .3, .25));
 
     @Override
     public String name() {

@@ -1,11 +1,12 @@
 package dev.hornbeam.training.corruption;
 
 /**
- * A Poisson distribution of a fixed mean, sampled exactly by inversion.
+ * A Poisson distribution of a fixed mean, sampled by inversion.
  *
  * <p>The distribution function is tabulated where it can still be told from 0 and 1; a uniform number of 48 bits is
- * looked up in it: the sample is the smallest n with u &lt; P(X ≤ n). Every sample takes two elements of a stream,
- * whatever the mean, so that the draws of different pixels never depend on each other. StrictMath makes the table the same everywhere.
+ * looked up in it: the sample is the smallest n with u &lt; P(X ≤ n), exact to those 48 bits. Every sample takes two
+ * elements of a stream, whatever the mean, so that the draws of different pixels never depend on each other. StrictMath
+ * makes the table the same everywhere.
  */
 final class PoissonTable {
     // No number of 48 bits but 0 falls where the distribution function is below this or as close to 1.
@@ -57,7 +58,7 @@ final class PoissonTable {
         }
     }
 
-    /** Returns the sample that two uniform numbers of 24 bits in [0, 1) stand for, the second one for the lower bits. */
+    /** Returns the sample for two uniform numbers of 24 bits in [0, 1); the second one gives the lower bits. */
     int sample(float high, float low) {
         double u = high + 0x1p-24 * low;
         int entry = guide[(int) (u * guide.length)];

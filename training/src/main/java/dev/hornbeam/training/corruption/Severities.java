@@ -19,12 +19,11 @@ final class Severities {
 
     /** Returns the number for a severity from 1 to 5. */
     double at(ConstantSet constants, int severity) {
-        double[] row =
-                switch (constants) {
-                    case CIFAR -> cifar;
-                    case TINY -> tiny;
-                    case IMAGENET -> imagenet;
-                };
+        double[] row = switch (constants) {
+            case CIFAR -> cifar;
+            case TINY -> tiny;
+            case IMAGENET -> imagenet;
+        };
         return row[severity - 1];
     }
 }

@@ -17,7 +17,7 @@ import java.util.NoSuchElementException;
  * <p>One thread calls {@link #next}. A loader must be closed; that ends its threads.
  *
  * <pre>{@code
- * try (BatchLoader loader = BatchLoader.of(train, augmentation).batchSize(128).shuffle(seed).dropLast().workers(2).open()) {
+ * try (BatchLoader loader = BatchLoader.of(train, augmentation).batchSize(128).shuffle(seed).workers(2).open()) {
  *     for (int step = 0; step < epochs * loader.batchesPerEpoch(); step++) {
  *         Batch batch = loader.next();
  *     }
@@ -69,7 +69,7 @@ public final class BatchLoader implements AutoCloseable {
             return this;
         }
 
-        /** Sets the number of threads that prepare batches; 0 prepares each one in {@link BatchLoader#next}; 1 if not called. */
+        /** Sets the threads that prepare batches; 0 prepares each one in {@link BatchLoader#next}; 1 if not called. */
         public Builder workers(int threads) {
             workers = threads;
             return this;
@@ -165,7 +165,8 @@ public final class BatchLoader implements AutoCloseable {
         callersScratch = new byte[set.imageLength()];
         workers = new Thread[settings.workers];
         for (int i = 0; i < workers.length; i++) {
-            workers[i] = Thread.ofPlatform().name("hornbeam-loader-" + i).daemon().start(this::work);
+            workers[i] =
+                    Thread.ofPlatform().name("hornbeam-loader-" + i).daemon().start(this::work);
         }
     }
 

@@ -61,8 +61,9 @@ public final class DataSet {
      */
     public ImageSet test() {
         return Optional.ofNullable(test)
-                .orElseThrow(() -> new UserError(name + ": has no test images. Give some with --set data.test=FILE.npz, or"
-                        + " put the arrays test_images and test_labels into the archive."));
+                .orElseThrow(
+                        () -> new UserError(name + ": has no test images. Give some with --set data.test=FILE.npz, or"
+                                + " put the arrays test_images and test_labels into the archive."));
     }
 
     /** Tells whether there is a training part. */

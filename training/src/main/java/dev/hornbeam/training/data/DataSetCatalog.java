@@ -1,5 +1,6 @@
 package dev.hornbeam.training.data;
 
+import dev.hornbeam.training.run.NearestNames;
 import dev.hornbeam.training.run.UserError;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -74,7 +75,8 @@ public final class DataSetCatalog {
     KnownDataSet known(String name) {
         KnownDataSet set = known.get(name.toLowerCase(Locale.ROOT));
         if (set == null) {
-            throw new UserError("unknown data set '" + name + "'." + NearestName.hint(name, known.keySet()));
+            throw new UserError("unknown data set '" + name + "'; known: " + String.join(", ", known.keySet())
+                    + NearestNames.didYouMean(name, known.keySet()));
         }
         return set;
     }
@@ -91,7 +93,8 @@ public final class DataSetCatalog {
     public Optional<Path> find(String name) {
         KnownDataSet set = known(name);
         return candidates(set).stream()
-                .filter(folder -> KnownDataSet.FILES.stream().allMatch(file -> file(folder, file).isPresent()))
+                .filter(folder -> KnownDataSet.FILES.stream()
+                        .allMatch(file -> file(folder, file).isPresent()))
                 .findFirst();
     }
 
@@ -173,8 +176,7 @@ public final class DataSetCatalog {
     public DataSet load(String name) {
         if (isPublished(name)) {
             KnownDataSet set = known(name);
-            Path folder = find(set.name())
-                    .orElseThrow(() -> notHere(set));
+            Path folder = find(set.name()).orElseThrow(() -> notHere(set));
             return idx(set.name(), folder, set);
         }
         Path path = Path.of(name);
@@ -192,8 +194,9 @@ public final class DataSetCatalog {
         throw new UserError(
                 name.endsWith(".npz") || name.indexOf('/') >= 0
                         ? path + ": no such file"
-                        : "unknown data set '" + name + "': neither a known name nor a file or folder."
-                                + NearestName.hint(name, known.keySet()));
+                        : "unknown data set '" + name + "': there is no file or folder of that name; known data sets: "
+                                + String.join(", ", known.keySet())
+                                + NearestNames.didYouMean(name, known.keySet()));
     }
 
     private static DataSet npz(String name, NpzFile archive) {
@@ -338,8 +341,8 @@ public final class DataSetCatalog {
         KnownDataSet set = known(name);
         Path folder = find(set.name())
                 .or(() -> candidates(set).stream()
-                        .filter(candidate ->
-                                KnownDataSet.FILES.stream().anyMatch(file -> file(candidate, file).isPresent()))
+                        .filter(candidate -> KnownDataSet.FILES.stream()
+                                .anyMatch(file -> file(candidate, file).isPresent()))
                         .findFirst())
                 .orElseThrow(() -> notHere(set));
         return KnownDataSet.FILES.stream().map(file -> check(set, folder, file)).toList();
@@ -351,7 +354,8 @@ public final class DataSetCatalog {
             return new FileCheck(name, folder, FileState.MISSING, "not in this folder");
         }
         try {
-            String sha256 = IdxFile.read(path.get(), name.contains("images") ? 3 : 1).sha256();
+            String sha256 =
+                    IdxFile.read(path.get(), name.contains("images") ? 3 : 1).sha256();
             boolean genuine = sha256.equals(set.checksums().get(name));
             return new FileCheck(
                     name,

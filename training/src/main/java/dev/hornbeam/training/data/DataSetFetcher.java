@@ -20,6 +20,7 @@ import java.util.ArrayList;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
+import java.util.Objects;
 import java.util.Optional;
 import java.util.function.Consumer;
 import java.util.zip.GZIPInputStream;
@@ -113,7 +114,8 @@ public final class DataSetFetcher {
             }
             install.addAll(List.of("sudo", "-n"));
         }
-        install.addAll(List.of("env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"));
+        install.addAll(List.of(
+                "env", "DEBIAN_FRONTEND=noninteractive", "apt-get", "-o", "DPkg::Lock::Timeout=300", "-q", "-y"));
         List<String> update = new ArrayList<>(install);
         update.add("update");
         install.addAll(List.of("--no-install-recommends", "install", debianPackage));
@@ -158,7 +160,8 @@ public final class DataSetFetcher {
                 report.accept(set.name() + " is in " + folder + ", checksums as published.");
                 return Optional.of(folder);
             } catch (IOException e) {
-                failures.add(base + ": " + (e.getMessage() == null ? e.getClass().getSimpleName() : e.getMessage()));
+                // Java's client gives no message where a host is unknown or refuses.
+                failures.add(base + ": " + Objects.requireNonNullElse(e.getMessage(), "no connection"));
             }
         }
         return Optional.empty();
@@ -208,7 +211,9 @@ public final class DataSetFetcher {
                 .build();
         try {
             HttpResponse<InputStream> response = client.send(
-                    HttpRequest.newBuilder(address).timeout(Duration.ofSeconds(60)).build(),
+                    HttpRequest.newBuilder(address)
+                            .timeout(Duration.ofSeconds(60))
+                            .build(),
                     HttpResponse.BodyHandlers.ofInputStream());
             if (response.statusCode() != 200) {
                 response.body().close();

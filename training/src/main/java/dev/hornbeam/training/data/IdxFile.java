@@ -115,7 +115,9 @@ final class IdxFile {
             }
             if (magic[3] != dimensions) {
                 throw new UserError(path + ": expected an IDX array of " + dimensions
-                        + (dimensions == 3 ? " dimensions (images: count, height, width)" : " dimension (labels: count)")
+                        + (dimensions == 3
+                                ? " dimensions (images: count, height, width)"
+                                : " dimension (labels: count)")
                         + ", found " + (magic[3] & 0xff));
             }
             byte[] sizes = new byte[4 * dimensions];

@@ -122,8 +122,8 @@ public final class ImageSet {
     private static void checkLabels(String where, int[] labels, int classes) {
         for (int i = 0; i < labels.length; i++) {
             if (labels[i] < 0 || labels[i] >= classes) {
-                throw new UserError(where + ": label " + labels[i] + " of image " + i + " is outside 0.." + (classes - 1)
-                        + " (" + classes + " classes)");
+                throw new UserError(where + ": label " + labels[i] + " of image " + i + " is outside 0.."
+                        + (classes - 1) + " (" + classes + " classes)");
             }
         }
     }

@@ -26,8 +26,9 @@ public record Normalization(List<Double> mean, List<Double> std) {
         }
         for (int c = 0; c < mean.size(); c++) {
             if (!Double.isFinite(mean.get(c)) || !Double.isFinite(std.get(c)) || std.get(c) <= 0) {
-                throw new UserError("normalisation of channel " + c + " with mean " + mean.get(c)
-                        + " and standard deviation " + std.get(c) + "; expected finite numbers and a positive deviation");
+                throw new UserError(
+                        "normalisation of channel " + c + " with mean " + mean.get(c) + " and standard deviation "
+                                + std.get(c) + "; expected finite numbers and a positive deviation");
             }
         }
     }

@@ -62,13 +62,12 @@ record NpyHeader(char kind, int itemSize, boolean bigEndian, boolean fortranOrde
             textLength = textLength << 8 | (size[i] & 0xff);
         }
         if (textLength > LONGEST) {
-            throw new UserError(
-                    source + ": .npy header of " + textLength + " bytes; expected at most " + LONGEST);
+            throw new UserError(source + ": .npy header of " + textLength + " bytes; expected at most " + LONGEST);
         }
         byte[] text = in.readNBytes((int) textLength);
         if (text.length < textLength) {
-            throw new UserError(source + ": truncated .npy header: expected " + textLength + " bytes, found "
-                    + text.length);
+            throw new UserError(
+                    source + ": truncated .npy header: expected " + textLength + " bytes, found " + text.length);
         }
         return new Parser(new String(text, StandardCharsets.UTF_8), source)
                 .parse(MAGIC.length + 2 + lengthBytes + (int) textLength);
@@ -130,7 +129,9 @@ record NpyHeader(char kind, int itemSize, boolean bigEndian, boolean fortranOrde
 
     /** Returns the shape as NumPy writes it, such as (60000, 28, 28). */
     String shapeText() {
-        return shape.stream().map(String::valueOf).collect(Collectors.joining(", ", "(", shape.size() == 1 ? ",)" : ")"));
+        return shape.stream()
+                .map(String::valueOf)
+                .collect(Collectors.joining(", ", "(", shape.size() == 1 ? ",)" : ")"));
     }
 
     /** Returns text out of a file in a form that fits into a message of one line. */

@@ -64,7 +64,14 @@ final class NpzFile {
 
     /** Images and labels of one part, read but not yet a set, as the number of classes may depend on both parts. */
     @SuppressWarnings("ArrayRecordComponent") // Handed on once and never compared.
-    record Part(String imagesName, String labelsName, int height, int width, int channels, MemorySegment pixels, int[] labels) {
+    record Part(
+            String imagesName,
+            String labelsName,
+            int height,
+            int width,
+            int channels,
+            MemorySegment pixels,
+            int[] labels) {
         int largestLabel() {
             int largest = -1;
             for (int label : labels) {
@@ -162,7 +169,8 @@ final class NpzFile {
             List<Long> shape = images.header.shape();
             if (images.header.kind() != 'u' || images.header.itemSize() != 1) {
                 throw new UserError(images.source + ": elements are " + images.header.typeName()
-                        + "; expected uint8 (0..255). Multiply by 255 and convert with .astype('uint8') if they are in 0..1.");
+                        + "; expected uint8 (0..255). Multiply by 255 and convert with .astype('uint8')"
+                        + " if they are in 0..1.");
             }
             if (shape.size() != 3 && shape.size() != 4) {
                 throw new UserError(images.source + ": shape " + images.header.shapeText()

@@ -71,7 +71,7 @@ public record Evaluator(Module model, Preparation preparation, int batchSize, in
         forEachBatch(set, (logits, batch) -> {
             try (Tensor labels = Tensor.empty(DType.I64, device, batch.size()).keep()) {
                 labels.write(0, asLongs(batch), 0, batch.size());
-                for (float sample : CrossEntropy.apply(logits, labels, 0).toFloats()) {
+                for (float sample : CrossEntropy.crossEntropy(logits, labels, 0).toFloats()) {
                     loss[0] += sample;
                 }
                 correct[0] += countCorrect(logits, batch.labels(), batch.size());

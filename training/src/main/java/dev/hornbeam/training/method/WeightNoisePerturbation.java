@@ -1,5 +1,6 @@
 package dev.hornbeam.training.method;
 
+import dev.hornbeam.autograd.ops.Noise;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.nn.WeightNoise;
 
@@ -20,7 +21,7 @@ import dev.hornbeam.nn.WeightNoise;
  * @param seed the run's seed
  */
 public record WeightNoisePerturbation(
-        WeightNoise.Kind kind, double sigma, int subBatches, WeightNoise.Gradient gradient, long seed)
+        Noise.Kind kind, double sigma, int subBatches, Noise.Gradient gradient, long seed)
         implements WeightPerturbation {
 
     @Override

@@ -3,7 +3,7 @@ package dev.hornbeam.training.noise;
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.data.ImageSet;
-import dev.hornbeam.training.data.NearestName;
+import dev.hornbeam.training.run.NearestNames;
 import dev.hornbeam.training.run.UserError;
 import java.util.Arrays;
 import java.util.List;
@@ -48,8 +48,8 @@ public enum LabelNoise {
         return Arrays.stream(values())
                 .filter(kind -> kind.name().equals(wanted))
                 .findFirst()
-                .orElseThrow(() ->
-                        new UserError("unknown label noise '" + name + "'." + NearestName.hint(name, names)));
+                .orElseThrow(() -> new UserError("unknown label noise '" + name + "'; known: "
+                        + String.join(", ", names) + NearestNames.didYouMean(name, names)));
     }
 
     /** Returns the name as users write it. */

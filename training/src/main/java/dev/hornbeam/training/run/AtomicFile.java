@@ -63,8 +63,7 @@ public final class AtomicFile {
     }
 
     private static void writeAndForce(Path file, IoConsumer<? super OutputStream> writer) throws IOException {
-        try (FileChannel channel =
-                FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
+        try (FileChannel channel = FileChannel.open(file, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE)) {
             OutputStream out = new BufferedOutputStream(Channels.newOutputStream(channel), 1 << 16);
             writer.accept(out);
             out.flush();

@@ -36,12 +36,9 @@ record ColourScale(List<Integer> stops) {
         return toRgb(mixed);
     }
 
-    /** Black or white, whichever is easier to read on {@code background}. */
+    /** Black or white, whichever is easier to read on {@code background}; the better of the two is always above 4.5. */
     static int textOn(int background) {
-        double luminance = luminance(background);
-        double onWhite = 1.05 / (luminance + 0.05);
-        double onBlack = (luminance + 0.05) / (luminance(0x15181C) + 0.05);
-        return onWhite >= onBlack ? 0xFFFFFF : 0x15181C;
+        return contrast(background, 0xFFFFFF) >= contrast(background, 0x000000) ? 0xFFFFFF : 0x000000;
     }
 
     /** Contrast of two colours as WCAG defines it, from 1 to 21. */

@@ -21,7 +21,9 @@ import java.lang.reflect.InvocationTargetException;
 import java.lang.reflect.RecordComponent;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
@@ -41,6 +43,26 @@ final class ConfigBinder {
      */
     static RunConfig bind(Mapping tree) {
         return (RunConfig) section(ConfigSchema.ROOT, tree, "", null);
+    }
+
+    /** {@code tree} with every {@code perturbation: damp} written out as {@code perturbation: {kind: damp}}. */
+    static Mapping writeOutKinds(Mapping tree) {
+        return writeOutKinds(ConfigSchema.ROOT, tree);
+    }
+
+    private static Mapping writeOutKinds(Section section, Mapping tree) {
+        Map<String, Entry> entries = new LinkedHashMap<>(tree.entries());
+        entries.replaceAll((key, entry) -> {
+            Field field = section.field(key);
+            ValueType type = field == null ? null : field.type();
+            if (type instanceof Kinds && entry.value() instanceof Scalar s && !s.isNull()) {
+                return new Entry(entry.key(), ConfigTree.kindOf(s));
+            }
+            return type instanceof Section inner && entry.value() instanceof Mapping m
+                    ? new Entry(entry.key(), writeOutKinds(inner, m))
+                    : entry;
+        });
+        return new Mapping(entries, tree.origin());
     }
 
     private static Object value(ValueType type, ConfigTree node, String path) {
@@ -86,12 +108,11 @@ final class ConfigBinder {
     }
 
     private static Object ofKind(Kinds kinds, ConfigTree node, String path) {
-        Mapping mapping =
-                switch (node) {
-                    case Mapping m -> m;
-                    case Scalar s when !s.isNull() -> ConfigTree.kindOf(s);
-                    default -> throw wrong(kinds, node, path);
-                };
+        Mapping mapping = switch (node) {
+            case Mapping m -> m;
+            case Scalar s when !s.isNull() -> ConfigTree.kindOf(s);
+            default -> throw wrong(kinds, node, path);
+        };
         Entry entry = mapping.entries().get(ConfigTree.KIND);
         String kindPath = join(path, ConfigTree.KIND);
         if (entry == null && kinds.defaultKind() == null) {
@@ -100,8 +121,9 @@ final class ConfigBinder {
         String kind = entry == null ? kinds.defaultKind() : scalar(new Text(), entry.value(), kindPath);
         Section section = kinds.sections().get(kind);
         if (section == null) {
-            throw new UserError(entry.value().origin() + ": " + path + " is '" + kind + "'; expected "
-                    + kinds.describe() + NearestNames.didYouMean(kind, kinds.sections().keySet()));
+            throw new UserError(
+                    entry.value().origin() + ": " + path + " is '" + kind + "'; expected " + kinds.describe()
+                            + NearestNames.didYouMean(kind, kinds.sections().keySet()));
         }
         return section(section, mapping, path, kinds);
     }
@@ -118,16 +140,16 @@ final class ConfigBinder {
     }
 
     private static List<Object> list(ListOf type, ConfigTree node, String path) {
-        List<ConfigTree> items =
-                switch (node) {
-                    case Sequence s -> s.items();
-                    // One value stands for a list of one, and commas separate several: easier on a command line.
-                    case Scalar s when !s.isNull() ->
-                        Arrays.stream(s.text().split(",", -1))
-                                .map(part -> (ConfigTree) new Scalar(part.strip(), false, s.origin()))
-                                .toList();
-                    default -> throw wrong(type, node, path);
-                };
+        List<ConfigTree> items = switch (node) {
+            case Sequence s -> s.items();
+            // One value stands for a list of one, and commas separate several: easier on a command line.
+            case Scalar s
+            when !s.isNull() ->
+                Arrays.stream(s.text().split(",", -1))
+                        .map(part -> (ConfigTree) new Scalar(part.strip(), false, s.origin()))
+                        .toList();
+            default -> throw wrong(type, node, path);
+        };
         List<Object> values = new ArrayList<>();
         for (ConfigTree item : items) {
             values.add(value(type.element(), item, path));
@@ -190,7 +212,7 @@ final class ConfigBinder {
         } catch (InvocationTargetException e) {
             if (e.getCause() instanceof InvalidSetting problem) {
                 Origin origin = originOf(node, problem.key());
-                throw new UserError(origin + ": " + join(path, problem.key()) + " " + problem.getMessage(), problem);
+                throw new UserError(origin + ": " + join(path, problem.key()) + " " + problem.problem(), problem);
             }
             throw new IllegalStateException("cannot create " + section.type().getName(), e.getCause());
         } catch (ReflectiveOperationException e) {
@@ -238,13 +260,12 @@ final class ConfigBinder {
     }
 
     private static UserError wrong(ValueType type, ConfigTree node, String path) {
-        String shown =
-                switch (node) {
-                    case Scalar s when s.isNull() -> "empty";
-                    case Scalar s -> "'" + s.text() + "'";
-                    case Sequence _ -> "a list";
-                    case Mapping _ -> "a section";
-                };
+        String shown = switch (node) {
+            case Scalar s when s.isNull() -> "empty";
+            case Scalar s -> "'" + s.text() + "'";
+            case Sequence _ -> "a list";
+            case Mapping _ -> "a section";
+        };
         return new UserError(node.origin() + ": " + path + " is " + shown + "; expected " + type.describe());
     }
 

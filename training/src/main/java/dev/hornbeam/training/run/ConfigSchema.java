@@ -128,7 +128,11 @@ final class ConfigSchema {
                 case Section inner -> addKeys(inner, path + ".", "", keys);
                 case Kinds kinds -> {
                     keys.add(new SettingKey(
-                            path + "." + ConfigTree.KIND, kind, oneOf(kinds.sections().keySet()), def, field.doc()));
+                            path + "." + ConfigTree.KIND,
+                            kind,
+                            oneOf(kinds.sections().keySet()),
+                            def,
+                            field.doc()));
                     kinds.sections().forEach((name, inner) -> addKeys(inner, path + ".", name, keys));
                 }
                 default -> keys.add(new SettingKey(path, kind, field.type().describe(), def, field.doc()));

@@ -57,9 +57,8 @@ sealed interface ConfigTree {
 
         /** The text of a scalar under {@code key}, or null. */
         String text(String key) {
-            return entries.get(key) instanceof Entry(_, Scalar(String text, boolean isNull, _)) && !isNull
-                    ? text
-                    : null;
+            Entry entry = entries.get(key);
+            return entry != null && entry.value instanceof Scalar scalar && !scalar.isNull ? scalar.text : null;
         }
 
         /** All values by dotted key, lists in brackets. */
@@ -82,8 +81,8 @@ sealed interface ConfigTree {
         private static String plainText(ConfigTree value) {
             return switch (value) {
                 case Scalar scalar -> scalar.text;
-                case Sequence(List<ConfigTree> items, _) ->
-                    items.stream().map(Mapping::plainText).collect(Collectors.joining(", ", "[", "]"));
+                case Sequence sequence ->
+                    sequence.items.stream().map(Mapping::plainText).collect(Collectors.joining(", ", "[", "]"));
                 case Mapping mapping -> mapping.flatten().toString();
             };
         }
@@ -109,21 +108,16 @@ sealed interface ConfigTree {
          * This mapping with another laid over it: sections are merged key by key, everything else is replaced.
          *
          * <p>A section that changes its kind starts anew, because the keys of the old kind mean nothing to the new one.
+         * Both sides have their kinds written out ({@link ConfigBinder#writeOutKinds}).
          */
         Mapping overlay(Mapping over) {
             Map<String, Entry> merged = new LinkedHashMap<>(entries);
             over.entries.forEach((key, entry) -> merged.merge(key, entry, Mapping::merge));
-            return new Mapping(merged, over.origin);
+            // A line in a file says more about what is missing than the option that changed something beside it.
+            return new Mapping(merged, over.origin.line > 0 ? over.origin : origin);
         }
 
         private static Entry merge(Entry base, Entry over) {
-            // "perturbation: damp" is short for "perturbation: {kind: damp}"; a section can meet either form.
-            if (base.value instanceof Mapping b && b.text(KIND) != null && over.value instanceof Scalar s && !s.isNull) {
-                return merge(base, new Entry(over.key, kindOf(s)));
-            }
-            if (over.value instanceof Mapping && base.value instanceof Scalar s && !s.isNull) {
-                return merge(new Entry(base.key, kindOf(s)), over);
-            }
             if (base.value instanceof Mapping b && over.value instanceof Mapping o) {
                 String kind = o.text(KIND);
                 boolean changesKind = kind != null && b.text(KIND) != null && !kind.equals(b.text(KIND));
@@ -131,7 +125,6 @@ sealed interface ConfigTree {
             }
             return over;
         }
-
     }
 
     /** The section that {@code scalar} is short for: {@code damp} means {@code {kind: damp}}. */
@@ -145,7 +138,7 @@ sealed interface ConfigTree {
     }
 
     /**
-     * Parses a YAML document whose root is a mapping; an empty document is an empty mapping.
+     * Parses a configuration in YAML, with its kinds written out; an empty document is an empty mapping.
      *
      * @param source how errors name the document
      * @throws UserError if it is not YAML, repeats a key, or its root is not a mapping
@@ -153,8 +146,8 @@ sealed interface ConfigTree {
     static Mapping parse(String yaml, String source) {
         ConfigTree root = new YamlReader(yaml, source, true).document();
         return switch (root) {
-            case Mapping mapping -> mapping;
-            case Scalar(_, boolean isNull, Origin origin) when isNull -> new Mapping(Map.of(), origin);
+            case Mapping mapping -> ConfigBinder.writeOutKinds(mapping);
+            case Scalar scalar when scalar.isNull -> new Mapping(Map.of(), scalar.origin);
             default -> throw new UserError(root.origin() + ": expected keys with values, as in \"epochs: 10\"");
         };
     }
@@ -177,7 +170,7 @@ sealed interface ConfigTree {
             for (String segment : path.reversed()) {
                 value = new Mapping(Map.of(segment, new Entry(origin, value)), origin);
             }
-            all = all.overlay((Mapping) value);
+            all = all.overlay(ConfigBinder.writeOutKinds((Mapping) value));
         }
         return all;
     }
@@ -203,7 +196,8 @@ sealed interface ConfigTree {
                 }
                 ConfigTree root = value(parser);
                 if (parser.nextToken() != null) {
-                    throw new UserError(origin(parser) + ": a second document starts here; one file is one configuration");
+                    throw new UserError(
+                            origin(parser) + ": a second document starts here; one file is one configuration");
                 }
                 return root;
             } catch (JsonProcessingException e) {
@@ -246,8 +240,8 @@ sealed interface ConfigTree {
                 Origin keyOrigin = origin(parser);
                 Entry earlier = entries.get(key);
                 if (earlier != null) {
-                    throw new UserError(keyOrigin + ": " + key + " is given a second time; the first is at "
-                            + earlier.key());
+                    throw new UserError(
+                            keyOrigin + ": " + key + " is given a second time; the first is at " + earlier.key());
                 }
                 parser.nextToken();
                 entries.put(key, new Entry(keyOrigin, value(parser)));

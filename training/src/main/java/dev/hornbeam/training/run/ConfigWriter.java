@@ -99,7 +99,9 @@ final class ConfigWriter {
             case Long l -> out.writeNumber(l);
             case Double d -> out.writeNumber(number(d));
             case Enum<?> e -> out.writeString(ConfigSchema.kebab(e));
-            default -> throw new IllegalStateException("no YAML for a " + value.getClass().getName());
+            default ->
+                throw new IllegalStateException(
+                        "no YAML for a " + value.getClass().getName());
         }
     }
 

@@ -30,8 +30,8 @@ public record CorruptionErrors(List<Integer> severities, Map<String, List<Double
         }
         for (Map.Entry<String, List<Double>> row : errors.entrySet()) {
             if (row.getValue().size() != severities.size()) {
-                throw new IllegalArgumentException(row.getKey() + " has " + row.getValue().size()
-                        + " errors for " + severities.size() + " severities");
+                throw new IllegalArgumentException(row.getKey() + " has "
+                        + row.getValue().size() + " errors for " + severities.size() + " severities");
             }
         }
     }
@@ -75,6 +75,25 @@ public record CorruptionErrors(List<Integer> severities, Map<String, List<Double
             csv.append(String.format(Locale.ROOT, ",%.6f\n", average(row)));
         });
         return csv.toString();
+    }
+
+    /** The table in percent for a terminal: a line per corruption, severities to the right, and the mean at the end. */
+    public String toText() {
+        int width = Math.max(
+                "mean corruption error".length(),
+                errors.keySet().stream().mapToInt(String::length).max().orElse(0));
+        StringBuilder text = new StringBuilder(" ".repeat(width));
+        severities.forEach(severity -> text.append(String.format(Locale.ROOT, "%8s", "s" + severity)));
+        text.append(String.format(Locale.ROOT, "%8s%n", "mean"));
+        errors.forEach((corruption, row) -> {
+            text.append(corruption).append(" ".repeat(width - corruption.length()));
+            row.forEach(error -> text.append(String.format(Locale.ROOT, "%8.2f", 100 * error)));
+            text.append(String.format(Locale.ROOT, "%8.2f%n", 100 * average(row)));
+        });
+        text.append("mean corruption error").append(" ".repeat(width - "mean corruption error".length()));
+        severities.forEach(
+                severity -> text.append(String.format(Locale.ROOT, "%8.2f", 100 * meanAtSeverity(severity))));
+        return text.append(String.format(Locale.ROOT, "%8.2f%n", 100 * mean())).toString();
     }
 
     private static double average(List<Double> row) {

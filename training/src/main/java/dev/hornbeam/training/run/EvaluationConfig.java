@@ -5,11 +5,16 @@ import java.util.List;
 /** What is measured on the test images, and when. */
 public record EvaluationConfig(
         @Setting(doc = "epochs between two tests; 0 tests at the end only", def = "1", range = "[0, 1000000]")
-                int every,
-        @Setting(doc = "images per step of a test", def = "256", range = "[1, 1048576]") int batch,
-        @Setting(doc = "corruptions tested at the end: none, quick, or names", def = "none") List<String> corruptions,
+        int every,
+
+        @Setting(doc = "images per step of a test", def = "256", range = "[1, 1048576]")
+        int batch,
+
+        @Setting(doc = "corruptions tested at the end: none, quick, or names", def = "none")
+        List<String> corruptions,
+
         @Setting(doc = "severities of the corruptions", def = "[1, 2, 3, 4, 5]", range = "[1, 5]")
-                List<Integer> severities) {
+        List<Integer> severities) {
 
     private static final String NONE = "none";
 

@@ -40,9 +40,12 @@ record HeatMap(
         severities.forEach(s -> html.append("<th scope=\"col\">").append(s).append("</th>"));
         html.append("<th scope=\"col\">mean</th></tr></thead><tbody>");
         rows.forEach((corruption, values) -> {
-            html.append("<tr><th scope=\"row\">").append(escape(words(corruption))).append("</th>");
+            html.append("<tr><th scope=\"row\">")
+                    .append(escape(words(corruption)))
+                    .append("</th>");
             values.forEach(value -> html.append(cell(value, "")));
-            double mean = values.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
+            double mean =
+                    values.stream().mapToDouble(Double::doubleValue).average().orElse(Double.NaN);
             html.append(cell(mean, " class=\"mean\"")).append("</tr>");
         });
         html.append("</tbody></table>").append(legend()).append("</figure>");

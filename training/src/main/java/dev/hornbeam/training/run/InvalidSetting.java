@@ -1,10 +1,11 @@
 package dev.hornbeam.training.run;
 
 /** Thrown by a configuration record whose values are legal one by one but not together. */
-final class InvalidSetting extends RuntimeException {
+final class InvalidSetting extends IllegalArgumentException {
     private static final long serialVersionUID = 1L;
 
     private final String key;
+    private final String problem;
 
     /**
      * Creates the error.
@@ -13,12 +14,18 @@ final class InvalidSetting extends RuntimeException {
      * @param problem the rest of the sentence that starts with the key
      */
     InvalidSetting(String key, String problem) {
-        super(problem);
+        super(key + " " + problem);
         this.key = key;
+        this.problem = problem;
     }
 
     /** The offending key, relative to the section that threw. */
     String key() {
         return key;
+    }
+
+    /** The rest of the sentence that starts with the key. */
+    String problem() {
+        return problem;
     }
 }

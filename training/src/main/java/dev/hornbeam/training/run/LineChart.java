@@ -19,11 +19,11 @@ record LineChart(String title, String unit, List<Line> lines) {
     static final int NO_RUN = -1;
 
     private static final double WIDTH = 400;
-    private static final double HEIGHT = 236;
+    private static final double HEIGHT = 242;
     private static final double LEFT = 50;
     private static final double RIGHT = 12;
     private static final double TOP = 12;
-    private static final double BOTTOM = 34;
+    private static final double BOTTOM = 40;
     private static final int MOST_DOTS = 30;
 
     /**

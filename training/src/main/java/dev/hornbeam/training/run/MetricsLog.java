@@ -76,8 +76,9 @@ public final class MetricsLog implements AutoCloseable {
      */
     public static MetricsLog resume(RunFolder folder, long step, List<String> extraColumns) {
         Path file = folder.metricsJsonl();
-        List<ObjectNode> kept =
-                readRows(file).stream().filter(row -> row.path(STEP).asLong() <= step).toList();
+        List<ObjectNode> kept = readRows(file).stream()
+                .filter(row -> row.path(STEP).asLong() <= step)
+                .toList();
         AtomicFile.writeText(file, kept.stream().map(MetricsLog::line).collect(Collectors.joining()));
         StringBuilder csv = new StringBuilder(csvHeader(extraColumns));
         for (ObjectNode row : kept) {
@@ -230,7 +231,8 @@ public final class MetricsLog implements AutoCloseable {
 
     private static String csvLine(ObjectNode row, List<String> extraColumns) {
         return allColumns(extraColumns).stream()
-                        .map(column -> row.path(column).isNumber() ? row.path(column).asText() : "")
+                        .map(column ->
+                                row.path(column).isNumber() ? row.path(column).asText() : "")
                         .collect(Collectors.joining(","))
                 + "\n";
     }

@@ -4,9 +4,10 @@ import java.util.Arrays;
 import java.util.Collection;
 import java.util.Comparator;
 import java.util.List;
+import java.util.Locale;
 
 /** Finds the names that somebody who typed another one may have meant. */
-final class NearestNames {
+public final class NearestNames {
     private static final int MOST = 3;
 
     private NearestNames() {}
@@ -17,12 +18,13 @@ final class NearestNames {
     /**
      * The known names nearest to a wrong one, best first; at most three, none where nothing is near.
      *
-     * <p>Names may be dotted or have slashes: the right last part under a wrong front counts as near.
+     * <p>Names may be dotted or have slashes: the right last part under a wrong front counts as near. Case and the
+     * difference between {@code -} and {@code _} do not count.
      */
-    static List<String> of(String wrong, Collection<String> known) {
+    public static List<String> of(String wrong, Collection<String> known) {
         return known.stream()
                 .distinct()
-                .map(name -> new Ranked(name, distance(wrong, name)))
+                .map(name -> new Ranked(name, distance(plain(wrong), plain(name))))
                 .filter(r -> r.distance <= tolerance(last(wrong)))
                 .sorted(Comparator.comparingInt(Ranked::distance).thenComparing(Ranked::name))
                 .limit(MOST)
@@ -31,7 +33,7 @@ final class NearestNames {
     }
 
     /** "; did you mean a or b?" for the nearest names, or nothing where none is near. */
-    static String didYouMean(String wrong, Collection<String> known) {
+    public static String didYouMean(String wrong, Collection<String> known) {
         List<String> near = of(wrong, known);
         return near.isEmpty() ? "" : "; did you mean " + String.join(" or ", near) + "?";
     }
@@ -40,6 +42,10 @@ final class NearestNames {
         int whole = editDistance(wrong, name);
         boolean sameFront = front(wrong).equals(front(name));
         return Math.min(whole, editDistance(last(wrong), last(name)) + (sameFront ? 0 : 1));
+    }
+
+    private static String plain(String name) {
+        return name.toLowerCase(Locale.ROOT).replace('-', '_');
     }
 
     private static int tolerance(String typed) {
@@ -72,10 +78,8 @@ final class NearestNames {
             for (int j = 1; j <= b.length(); j++) {
                 boolean same = a.charAt(i - 1) == b.charAt(j - 1);
                 int best = Math.min(last[j - 1] + (same ? 0 : 1), Math.min(last[j], row[j - 1]) + 1);
-                boolean swapped = i > 1
-                        && j > 1
-                        && a.charAt(i - 1) == b.charAt(j - 2)
-                        && a.charAt(i - 2) == b.charAt(j - 1);
+                boolean swapped =
+                        i > 1 && j > 1 && a.charAt(i - 1) == b.charAt(j - 2) && a.charAt(i - 2) == b.charAt(j - 1);
                 row[j] = swapped ? Math.min(best, beforeLast[j - 2] + 1) : best;
             }
             int[] free = beforeLast;

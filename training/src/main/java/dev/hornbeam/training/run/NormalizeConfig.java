@@ -16,8 +16,11 @@ public sealed interface NormalizeConfig {
     /** Per channel {@code (x - mean) / std} with figures given here. */
     @Kind("values")
     record Values(
-            @Setting(doc = "mean of each channel, in [0, 1]", range = "[0, 1]") List<Double> mean,
-            @Setting(doc = "standard deviation of each channel", range = "(0, inf)") List<Double> std)
+            @Setting(doc = "mean of each channel, in [0, 1]", range = "[0, 1]")
+            List<Double> mean,
+
+            @Setting(doc = "standard deviation of each channel", range = "(0, inf)")
+            List<Double> std)
             implements NormalizeConfig {
 
         /** Checks that there are as many means as deviations. */
@@ -26,7 +29,8 @@ public sealed interface NormalizeConfig {
             std = List.copyOf(std);
             if (mean.isEmpty() || mean.size() != std.size()) {
                 throw new InvalidSetting(
-                        "std", "has " + std.size() + " values beside " + mean.size() + " of mean; give one per channel");
+                        "std",
+                        "has " + std.size() + " values beside " + mean.size() + " of mean; give one per channel");
             }
         }
     }

@@ -15,8 +15,7 @@ record NumberRange(double low, boolean lowOpen, double high, boolean highOpen) {
     private static final Pattern NOTATION = Pattern.compile("([\\[(])([^,]+), ([^\\])]+)([\\])])");
 
     /** Every number. */
-    static final NumberRange ALL =
-            new NumberRange(Double.NEGATIVE_INFINITY, true, Double.POSITIVE_INFINITY, true);
+    static final NumberRange ALL = new NumberRange(Double.NEGATIVE_INFINITY, true, Double.POSITIVE_INFINITY, true);
 
     /** Reads the usual notation, as in {@code [0, 1)} or {@code (0, inf)}; an empty text is every number. */
     static NumberRange parse(String notation) {
@@ -29,7 +28,10 @@ record NumberRange(double low, boolean lowOpen, double high, boolean highOpen) {
         }
         double high = m.group(3).equals("inf") ? Double.POSITIVE_INFINITY : Double.parseDouble(m.group(3));
         return new NumberRange(
-                Double.parseDouble(m.group(2)), m.group(1).equals("("), high, m.group(4).equals(")"));
+                Double.parseDouble(m.group(2)),
+                m.group(1).equals("("),
+                high,
+                m.group(4).equals(")"));
     }
 
     /** Whether {@code x} is inside. */

@@ -7,6 +7,6 @@ public sealed interface ObjectiveConfig {
     @Kind("ce")
     record CrossEntropy(
             @Setting(doc = "share of the target spread over all classes", def = "0", range = "[0, 1)")
-                    double labelSmoothing)
+            double labelSmoothing)
             implements ObjectiveConfig {}
 }

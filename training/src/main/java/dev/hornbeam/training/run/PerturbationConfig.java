@@ -12,15 +12,18 @@ public sealed interface PerturbationConfig {
      */
     @Kind("damp")
     record Damp(
-            @Setting(doc = "standard deviation of the factors", range = "[0, inf)") double sigma,
+            @Setting(doc = "standard deviation of the factors", range = "[0, inf)")
+            double sigma,
+
             @Setting(doc = "at-perturbed as published, or chain-rule: times the factors", def = "at-perturbed")
-                    Gradient gradient)
+            Gradient gradient)
             implements PerturbationConfig {}
 
     /** DAAP: at the weights plus {@code N(0, sigma²)}, drawn anew for every sub-batch (Trinh et al. 2024, Algorithm 3). */
     @Kind("daap")
-    record Daap(@Setting(doc = "standard deviation of the summands", range = "[0, inf)") double sigma)
-            implements PerturbationConfig {}
+    record Daap(
+            @Setting(doc = "standard deviation of the summands", range = "[0, inf)")
+            double sigma) implements PerturbationConfig {}
 
     /** With respect to what DAMP differentiates. */
     enum Gradient {

@@ -45,6 +45,7 @@ public final class Progress implements AutoCloseable {
     private long lastLineNanos;
     private Stage stage;
     private ProgressBar bar;
+    private BarLine barLine;
 
     /** How progress is shown. */
     public enum Mode {
@@ -85,11 +86,6 @@ public final class Progress implements AutoCloseable {
         return create(Mode.SILENT, System.err);
     }
 
-    /** Whether this shows a bar. */
-    boolean showsBar() {
-        return mode == Mode.BAR;
-    }
-
     /**
      * Begins the epochs of a run.
      *
@@ -124,13 +120,14 @@ public final class Progress implements AutoCloseable {
             return;
         }
         if (bar == null && mode == Mode.BAR) {
-            bar = openBar(epochName(), imagesPerEpoch);
+            openBar(epochName(), imagesPerEpoch);
         }
         if (bar != null) {
             bar.setExtraMessage(facts(meanLoss, accuracy));
             bar.stepTo(imagesOfEpoch);
         } else if (isLineDue()) {
-            print(epochName() + String.format(Locale.ROOT, "  %3d%%  ", 100 * imagesOfEpoch / imagesPerEpoch)
+            print(epochName()
+                    + String.format(Locale.ROOT, "  %3d%%  ", 100 * imagesOfEpoch / imagesPerEpoch)
                     + facts(meanLoss, accuracy));
         }
     }
@@ -139,7 +136,8 @@ public final class Progress implements AutoCloseable {
     public void epochDone(EpochRow row) {
         closeBar();
         StringBuilder line = new StringBuilder(epochName());
-        line.append(String.format(Locale.ROOT, "  loss %.3f  train %.2f%%", row.trainLoss(), 100 * row.trainAccuracy()));
+        line.append(
+                String.format(Locale.ROOT, "  loss %.3f  train %.2f%%", row.trainLoss(), 100 * row.trainAccuracy()));
         if (row.tested()) {
             line.append(String.format(Locale.ROOT, "  test %.2f%%", 100 * row.testAccuracy()));
         }
@@ -165,7 +163,7 @@ public final class Progress implements AutoCloseable {
         closeBar();
         stage = new Stage(label, images, 0);
         if (mode == Mode.BAR) {
-            bar = openBar(label, images);
+            openBar(label, images);
         }
     }
 
@@ -241,21 +239,22 @@ public final class Progress implements AutoCloseable {
         out.flush();
     }
 
-    private ProgressBar openBar(String name, long total) {
-        return new ProgressBarBuilder()
+    private void openBar(String name, long total) {
+        barLine = new BarLine(out);
+        bar = new ProgressBarBuilder()
                 .setTaskName(name)
                 .setInitialMax(total)
                 .setUpdateIntervalMillis(BAR_UPDATE_MILLIS)
                 .continuousUpdate()
-                .clearDisplayOnFinish()
                 .setRenderer(this::render)
-                .setConsumer(new BarLine(out))
+                .setConsumer(barLine)
                 .build();
     }
 
     private void closeBar() {
         if (bar != null) {
             bar.close();
+            barLine.erase();
             bar = null;
         }
     }
@@ -263,8 +262,7 @@ public final class Progress implements AutoCloseable {
     private String render(ProgressState state, int width) {
         CharsetEncoder encoder = out.charset().newEncoder();
         boolean blocks = encoder.canEncode('━');
-        return render(
-                state.getTaskName(), state.getCurrent(), state.getMax(), state.getExtraMessage(), width, blocks);
+        return render(state.getTaskName(), state.getCurrent(), state.getMax(), state.getExtraMessage(), width, blocks);
     }
 
     /**
@@ -299,20 +297,43 @@ public final class Progress implements AutoCloseable {
                 : String.format(Locale.ROOT, "%d:%02d:%02d", d.toHours(), d.toMinutesPart(), d.toSecondsPart());
     }
 
-    private static boolean isTerminal(Map<String, String> environment) {
+    /** Whether the program talks to a terminal that can move its cursor. */
+    static boolean isTerminal(Map<String, String> environment) {
         String term = environment.getOrDefault("TERM", "dumb");
         // Some JDKs have no console at all where this is not a terminal.
         return !term.equals("dumb")
-                && Optional.ofNullable(System.console()).filter(Console::isTerminal).isPresent();
+                && Optional.ofNullable(System.console())
+                        .filter(Console::isTerminal)
+                        .isPresent();
     }
 
-    /** The bar's line on the terminal; closing leaves the cursor in it, for it has just been cleared. */
+    /**
+     * The bar's line on the terminal. The library draws from a thread of its own, also for a moment after the bar was
+     * closed; what comes after {@link #erase} is not drawn.
+     */
     private static final class BarLine extends ConsoleProgressBarConsumer {
         private final PrintStream out;
+        private int drawn;
+        private boolean erased;
 
         BarLine(PrintStream out) {
             super(out);
             this.out = out;
+        }
+
+        @Override
+        public synchronized void accept(String line) {
+            if (!erased) {
+                drawn = Math.max(drawn, line.length());
+                super.accept(line);
+            }
+        }
+
+        /** Takes the bar off the screen and leaves the cursor at the start of the line. */
+        synchronized void erase() {
+            erased = true;
+            out.print("\r" + " ".repeat(drawn) + "\r");
+            out.flush();
         }
 
         @Override

@@ -108,8 +108,8 @@ public final class Report {
         if (anyCorruptions()) {
             html.append(tile("Mean corruption error", "%", Report::meanError, x -> percent(x, 2), false));
             int worst = severities().getLast();
-            html.append(tile(
-                    "Error at severity " + worst, "%", r -> errorAtSeverity(r, worst), x -> percent(x, 2), false));
+            html.append(
+                    tile("Error at severity " + worst, "%", r -> errorAtSeverity(r, worst), x -> percent(x, 2), false));
         } else {
             html.append(plainTile("Test loss", "", r -> r.results().testLoss(), x -> number(x, "%.3f")));
         }
@@ -125,11 +125,7 @@ public final class Report {
     }
 
     private String tile(
-            String title,
-            String unit,
-            ToDoubleFunction<Run> value,
-            DoubleFunction<String> text,
-            boolean moreIsBetter) {
+            String title, String unit, ToDoubleFunction<Run> value, DoubleFunction<String> text, boolean moreIsBetter) {
         return tile(title, unit, value, text, moreIsBetter, true);
     }
 
@@ -141,14 +137,17 @@ public final class Report {
             boolean moreIsBetter,
             boolean compared) {
         boolean several = data.runs().size() > 1;
-        StringBuilder html = new StringBuilder("<div class=\"card tile%s\"><h3>%s</h3>"
-                .formatted(several ? "" : " single", escape(title)));
+        StringBuilder html = new StringBuilder(
+                "<div class=\"card tile%s\"><h3>%s</h3>".formatted(several ? "" : " single", escape(title)));
         double first = value.applyAsDouble(data.runs().getFirst());
         forEachRun((run, index) -> {
             double x = value.applyAsDouble(run);
             html.append("<p>");
             if (several) {
-                html.append(key(index)).append("<span class=\"name\">").append(escape(run.name())).append("</span>");
+                html.append(key(index))
+                        .append("<span class=\"name\">")
+                        .append(escape(run.name()))
+                        .append("</span>");
             }
             html.append("<b>").append(text.apply(x));
             if (!unit.isEmpty() && !Double.isNaN(x)) {
@@ -168,7 +167,7 @@ public final class Report {
     private String results() {
         StringBuilder html = new StringBuilder();
         html.append("<section class=\"split%s\"><div class=\"card\"><h2>Results</h2>"
-                .formatted(anyCorruptions() ? "" : " alone"));
+                .formatted(anyCorruptions() && data.runs().size() <= 2 ? "" : " alone"));
         html.append("<div class=\"scroll\"><table class=\"results\"><thead><tr><th scope=\"col\">error, %</th>");
         forEachRun((run, index) -> html.append("<th scope=\"col\">")
                 .append(key(index))
@@ -223,7 +222,9 @@ public final class Report {
     }
 
     private String numberRow(String label, ToDoubleFunction<Run> value, DoubleFunction<String> text) {
-        StringBuilder html = new StringBuilder("<tr><th scope=\"row\">").append(escape(label)).append("</th>");
+        StringBuilder html = new StringBuilder("<tr><th scope=\"row\">")
+                .append(escape(label))
+                .append("</th>");
         forEachRun((run, _) ->
                 html.append("<td>").append(text.apply(value.applyAsDouble(run))).append("</td>"));
         forEachLaterRun(_ -> html.append("<td></td>"));
@@ -259,11 +260,18 @@ public final class Report {
         }
         html.append("<span><span class=\"stroke\"></span>test</span>")
                 .append("<span><span class=\"stroke dashed\"></span>training</span></p><div class=\"curves\">");
-        html.append(curve("Loss", "", List.of(
-                new Series("training", true, EpochRow::trainLoss), new Series("test", false, EpochRow::testLoss))));
-        html.append(curve("Accuracy", "%", List.of(
-                new Series("training", true, e -> 100 * e.trainAccuracy()),
-                new Series("test", false, e -> 100 * e.testAccuracy()))));
+        html.append(curve(
+                "Loss",
+                "",
+                List.of(
+                        new Series("training", true, EpochRow::trainLoss),
+                        new Series("test", false, EpochRow::testLoss))));
+        html.append(curve(
+                "Accuracy",
+                "%",
+                List.of(
+                        new Series("training", true, e -> 100 * e.trainAccuracy()),
+                        new Series("test", false, e -> 100 * e.testAccuracy()))));
         html.append(curve("Learning rate", "", List.of(new Series("learning rate", false, EpochRow::lr))));
         return html.append("</div></section>\n").toString();
     }
@@ -291,7 +299,8 @@ public final class Report {
         boolean same = series.size() == 1
                 && lines.stream().map(LineChart.Line::points).distinct().count() == 1;
         if (same && data.runs().size() > 1) {
-            LineChart.Line line = new LineChart.Line("all runs", LineChart.NO_RUN, false, lines.getFirst().points());
+            LineChart.Line line = new LineChart.Line(
+                    "all runs", LineChart.NO_RUN, false, lines.getFirst().points());
             return figure(title, new LineChart(title, unit, List.of(line)));
         }
         return figure(title, new LineChart(title, unit, lines));
@@ -307,8 +316,9 @@ public final class Report {
         if (!anyCorruptions()) {
             return "";
         }
-        List<Run> tested =
-                data.runs().stream().filter(r -> r.results().corruptions().isPresent()).toList();
+        List<Run> tested = data.runs().stream()
+                .filter(r -> r.results().corruptions().isPresent())
+                .toList();
         double high = tested.stream()
                 .flatMap(r -> table(r).errors().values().stream().flatMap(List::stream))
                 .mapToDouble(Double::doubleValue)
@@ -403,17 +413,14 @@ public final class Report {
     }
 
     private String differencesTable(List<Map<String, String>> settings) {
-        // A kind without keys of its own is written short; beside a longer one it is the same key.
-        for (String key : allKeys(settings)) {
-            String kind = key + "." + ConfigTree.KIND;
-            if (allKeys(settings).contains(kind)) {
-                settings.stream().filter(s -> s.containsKey(key)).forEach(s -> s.put(kind, s.remove(key)));
-            }
-        }
         Set<String> keys = allKeys(settings);
         keys.removeIf(key -> key.equals("name")
                 || key.equals("description")
-                || settings.stream().map(s -> s.getOrDefault(key, "–")).distinct().count() == 1);
+                || settings.stream()
+                                .map(s -> s.getOrDefault(key, "–"))
+                                .distinct()
+                                .count()
+                        == 1);
         if (keys.isEmpty()) {
             return "<p class=\"note\">The runs have the same settings.</p>";
         }
@@ -452,8 +459,8 @@ public final class Report {
         if (names.isEmpty()) {
             return "";
         }
-        StringBuilder html = new StringBuilder(
-                "<section class=\"card\"><h2>Provenance</h2><table class=\"facts\"><tbody>");
+        StringBuilder html =
+                new StringBuilder("<section class=\"card\"><h2>Provenance</h2><table class=\"facts\"><tbody>");
         for (String name : names) {
             List<String> values = data.runs().stream()
                     .map(r -> r.provenance().getOrDefault(name, "–"))
@@ -540,8 +547,10 @@ public final class Report {
             return "";
         }
         StringBuilder html = new StringBuilder("<p class=\"legend\">");
-        forEachRun((run, index) ->
-                html.append("<span>").append(key(index)).append(escape(run.name())).append("</span>"));
+        forEachRun((run, index) -> html.append("<span>")
+                .append(key(index))
+                .append(escape(run.name()))
+                .append("</span>"));
         return html.append("</p>").toString();
     }
 
@@ -566,9 +575,10 @@ public final class Report {
 
     private Set<String> corruptions() {
         Set<String> names = new LinkedHashSet<>();
-        data.runs().forEach(r -> r.results()
-                .corruptions()
-                .ifPresent(table -> names.addAll(table.errors().keySet())));
+        data.runs()
+                .forEach(r -> r.results()
+                        .corruptions()
+                        .ifPresent(table -> names.addAll(table.errors().keySet())));
         return names;
     }
 

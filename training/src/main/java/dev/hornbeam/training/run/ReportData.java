@@ -51,7 +51,11 @@ public record ReportData(String title, String lead, List<Run> runs) {
         /** A run from its summary, its configuration and its epochs, under a short name. */
         public static Run of(String name, RunSummary summary, RunConfig config, List<EpochRow> epochs) {
             return new Run(
-                    name, summary.results(), epochs, config.toYaml(), summary.provenance().facts());
+                    name,
+                    summary.results(),
+                    epochs,
+                    config.toYaml(),
+                    summary.provenance().facts());
         }
     }
 }

@@ -11,20 +11,45 @@ import java.util.Map;
  * snake_case; {@code docs/recipes.md} lists them all.
  */
 public record RunConfig(
-        @Setting(doc = "name of the run, shown in the report", def = "the recipe's name") String name,
-        @Setting(doc = "one line about the recipe", def = "\"\"") String description,
-        @Setting(doc = "seed of every random draw of the run", def = "1") long seed,
-        @Setting(doc = "threads of the engine; 0 takes all cores", def = "0", range = "[0, 4096]") int threads,
-        @Setting(doc = "where to compute, as in cpu or cuda", def = "cpu") String device,
-        @Setting(doc = "passes over the training data", range = "[1, 1000000]") int epochs,
+        @Setting(doc = "name of the run, shown in the report", def = "the recipe's name")
+        String name,
+
+        @Setting(doc = "one line about the recipe", def = "\"\"")
+        String description,
+
+        @Setting(doc = "seed of every random draw of the run", def = "1")
+        long seed,
+
+        @Setting(doc = "threads of the engine; 0 takes all cores", def = "0", range = "[0, 4096]")
+        int threads,
+
+        @Setting(doc = "where to compute, as in cpu or cuda", def = "cpu")
+        String device,
+
+        @Setting(doc = "passes over the training data", range = "[1, 1000000]")
+        int epochs,
+
         @Setting(doc = "the images", def = Setting.REQUIRED) DataConfig data,
-        @Setting(doc = "the network", def = Setting.REQUIRED) ModelConfig model,
+
+        @Setting(doc = "the network", def = Setting.REQUIRED)
+        ModelConfig model,
+
         @Setting(doc = "the training method", def = "{}") MethodConfig method,
-        @Setting(doc = "the optimizer", def = Setting.REQUIRED) OptimizerConfig optimizer,
-        @Setting(doc = "the learning rate over time", def = "constant") ScheduleConfig schedule,
-        @Setting(doc = "what is measured, and when", def = "{}") EvaluationConfig evaluation,
-        @Setting(doc = "what is kept to resume from", def = "{}") CheckpointConfig checkpoint,
-        @Setting(doc = "how much is written to metrics.jsonl", def = "{}") LogConfig log) {
+
+        @Setting(doc = "the optimizer", def = Setting.REQUIRED)
+        OptimizerConfig optimizer,
+
+        @Setting(doc = "the learning rate over time", def = "constant")
+        ScheduleConfig schedule,
+
+        @Setting(doc = "what is measured, and when", def = "{}")
+        EvaluationConfig evaluation,
+
+        @Setting(doc = "what is kept to resume from", def = "{}")
+        CheckpointConfig checkpoint,
+
+        @Setting(doc = "how much is written to metrics.jsonl", def = "{}")
+        LogConfig log) {
 
     /** Checks what no single key can tell. */
     public RunConfig {
@@ -44,6 +69,16 @@ public record RunConfig(
      */
     public static RunConfig load(Path file) {
         return Recipes.load(file, Map.of());
+    }
+
+    /**
+     * Reads a complete configuration, as {@link #toYaml} wrote it.
+     *
+     * @param origin where the text is from, for messages
+     * @throws UserError if it says something that is not understood
+     */
+    public static RunConfig parse(String yaml, String origin) {
+        return ConfigBinder.bind(ConfigTree.parse(yaml, origin));
     }
 
     /**

@@ -19,7 +19,8 @@ public record RunFolder(Path path) {
     public static RunFolder create(Path path) {
         RunFolder folder = new RunFolder(path);
         if (Files.exists(folder.config()) || Files.exists(folder.metricsJsonl())) {
-            throw new UserError(path + " already holds a run; continue it with --resume, or choose another --out folder");
+            throw new UserError(
+                    path + " already holds a run; continue it with --resume, or choose another --out folder");
         }
         try {
             Files.createDirectories(folder.checkpoints());
@@ -63,6 +64,11 @@ public record RunFolder(Path path) {
     /** Final results and provenance, {@code summary.json}. */
     public Path summary() {
         return path.resolve("summary.json");
+    }
+
+    /** Errors on corrupted test images, {@code corruptions.csv}. */
+    public Path corruptions() {
+        return path.resolve("corruptions.csv");
     }
 
     /** The report, {@code report.html}. */

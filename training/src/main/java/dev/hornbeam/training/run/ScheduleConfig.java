@@ -10,13 +10,18 @@ public sealed interface ScheduleConfig {
 
     /** Always the same. */
     @Kind("constant")
-    record Constant(@Setting(doc = "rise at the start", def = "{}") WarmupConfig warmup) implements ScheduleConfig {}
+    record Constant(
+            @Setting(doc = "rise at the start", def = "{}") WarmupConfig warmup) implements ScheduleConfig {}
 
     /** Multiplied by {@code gamma} every so many epochs. */
     @Kind("step")
     record Step(
-            @Setting(doc = "epochs between two changes", range = "[1, 1000000]") int every,
-            @Setting(doc = "factor of each change", def = "0.1", range = "(0, inf)") double gamma,
+            @Setting(doc = "epochs between two changes", range = "[1, 1000000]")
+            int every,
+
+            @Setting(doc = "factor of each change", def = "0.1", range = "(0, inf)")
+            double gamma,
+
             @Setting(doc = "rise at the start", def = "{}") WarmupConfig warmup)
             implements ScheduleConfig {}
 
@@ -24,8 +29,11 @@ public sealed interface ScheduleConfig {
     @Kind("multistep")
     record MultiStep(
             @Setting(doc = "where it changes: epochs, or shares of the run where below 1", range = "(0, inf)")
-                    List<Double> milestones,
-            @Setting(doc = "factor of each change", def = "0.1", range = "(0, inf)") double gamma,
+            List<Double> milestones,
+
+            @Setting(doc = "factor of each change", def = "0.1", range = "(0, inf)")
+            double gamma,
+
             @Setting(doc = "rise at the start", def = "{}") WarmupConfig warmup)
             implements ScheduleConfig {
 
@@ -47,18 +55,23 @@ public sealed interface ScheduleConfig {
     @Kind("cosine")
     record Cosine(
             @Setting(doc = "share of the learning rate left at the end", def = "0", range = "[0, 1]")
-                    double finalFactor,
+            double finalFactor,
+
             @Setting(doc = "rise at the start", def = "{}") WarmupConfig warmup)
             implements ScheduleConfig {}
 
     /** Constant, then a straight line down, then constant at {@code final_factor}. */
     @Kind("linear-anneal")
     record LinearAnneal(
-            @Setting(doc = "share of the epochs at the full rate", def = "0.5", range = "[0, 1]") double hold,
+            @Setting(doc = "share of the epochs at the full rate", def = "0.5", range = "[0, 1]")
+            double hold,
+
             @Setting(doc = "share of the epochs after which the fall ends", def = "0.9", range = "(0, 1]")
-                    double until,
+            double until,
+
             @Setting(doc = "share of the learning rate left at the end", def = "0.01", range = "[0, 1]")
-                    double finalFactor,
+            double finalFactor,
+
             @Setting(doc = "rise at the start", def = "{}") WarmupConfig warmup)
             implements ScheduleConfig {
 

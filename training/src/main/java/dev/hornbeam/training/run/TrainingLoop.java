@@ -1,7 +1,10 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.autograd.Autograd;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.optim.Optimizer;
+import dev.hornbeam.optim.GradientClipping;
+import dev.hornbeam.optim.Progress;
 import dev.hornbeam.optim.Schedule;
 import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Device;
@@ -54,6 +57,7 @@ public final class TrainingLoop {
     private final BatchLoader loader;
     private final Method method;
     private final Optimizer optimizer;
+    private final double baseRate;
     private final Schedule schedule;
     private final OptionalDouble clip;
     private final int epochs;
@@ -69,7 +73,8 @@ public final class TrainingLoop {
      *
      * @param model the network, on {@code device}
      * @param loader training images in batches
-     * @param schedule learning rate of every step
+     * @param optimizer at its base learning rate
+     * @param schedule factor of the base learning rate at every step
      * @param clip largest gradient norm; empty for no limit
      * @param epochs passes over the data
      * @param seed of the step's random draws
@@ -88,6 +93,7 @@ public final class TrainingLoop {
         this.loader = loader;
         this.method = method;
         this.optimizer = optimizer;
+        this.baseRate = optimizer.learningRate();
         this.schedule = schedule;
         this.clip = clip;
         this.epochs = epochs;
@@ -189,14 +195,14 @@ public final class TrainingLoop {
         Tensor y = n == labels.size(0) ? labels : labels.slice(0, 0, n);
         long step = position.step();
         Samples samples = new Samples(y, batch.positions(), position.epoch(), step);
-        model.setStep(seed, step);
+        model.setStep(seed, Math.toIntExact(step));
         Tensor input = method.input().perturb(x, samples, model);
         GradientPass pass = () -> {
             try (TensorScope _ = TensorScope.open()) {
                 optimizer.zeroGrad();
                 Tensor logits = model.forward(input);
                 Tensor loss = method.objective().loss(logits, samples);
-                loss.backward();
+                Autograd.backward(loss);
                 return new GradientPass.Outcome(loss.item(), Evaluator.countCorrect(logits, batch.labels(), n));
             }
         };
@@ -205,9 +211,10 @@ public final class TrainingLoop {
             throw new UserError("the loss of step " + (step + 1) + " is " + outcome.loss()
                     + ": training diverged. A smaller optimizer.lr, or optimizer.clip, usually helps");
         }
-        clip.ifPresent(optimizer::clipGradNorm);
-        double rate = schedule.rate(step);
-        optimizer.step(rate);
+        clip.ifPresent(limit -> GradientClipping.clipNorm(model.parameters(), limit));
+        double rate = baseRate * schedule.factor(Progress.ofEpochs(step, loader.batchesPerEpoch(), epochs));
+        optimizer.setLearningRate(rate);
+        optimizer.step();
         method.projection().project(model, step + 1);
         position = new Position(
                 step + 1,

@@ -5,6 +5,7 @@ import java.io.IOException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
+import java.nio.file.Files;
 import java.nio.file.NoSuchFileException;
 import java.nio.file.NotDirectoryException;
 import java.nio.file.Path;
@@ -59,7 +60,9 @@ public final class UserError extends RuntimeException {
             // The message repeats the path, which may be that of the temporary file.
             case FileSystemException e when e.getReason() != null -> lowerFirst(e.getReason());
             default ->
-                cause.getMessage() == null ? cause.getClass().getSimpleName() : lowerFirst(firstLine(cause.getMessage()));
+                cause.getMessage() == null
+                        ? cause.getClass().getSimpleName()
+                        : lowerFirst(firstLine(cause.getMessage()));
         };
     }
 
@@ -69,15 +72,19 @@ public final class UserError extends RuntimeException {
             return "; free some space there or choose a folder on another disk";
         }
         if (lower.contains("permission denied") || lower.contains("read-only") || lower.contains("not permitted")) {
-            return "; choose a folder you may write to, or change the permissions of " + parent(path);
+            return "; choose a folder you may write to, or change the permissions of " + folder(path);
         }
         if (lower.contains("not a folder") || lower.contains("not a directory") || lower.contains("in the way")) {
             return "; choose another path";
         }
-        return "; check the folder " + parent(path);
+        return "; check the folder " + folder(path);
     }
 
-    private static Path parent(Path path) {
+    // The folder whose permissions matter: the path itself where it is a folder, else the one it lies in.
+    private static Path folder(Path path) {
+        if (Files.isDirectory(path)) {
+            return path;
+        }
         Path parent = path.toAbsolutePath().getParent();
         return parent == null ? path : parent;
     }

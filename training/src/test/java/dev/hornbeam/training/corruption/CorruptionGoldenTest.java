@@ -47,8 +47,7 @@ final class CorruptionGoldenTest {
         ImageSet expected = images(set + "-" + name);
         int different = 0;
         for (int severity = 1; severity <= 5; severity++) {
-            ImageSet actual =
-                    CorruptedImages.of(clean, Corruptions.named(name), severity, constants(set), 1, 1);
+            ImageSet actual = CorruptedImages.of(clean, Corruptions.named(name), severity, constants(set), 1, 1);
             for (int i = 0; i < clean.size(); i++) {
                 byte[] wanted = expected.image((severity - 1) * clean.size() + i);
                 byte[] got = actual.image(i);
@@ -124,9 +123,18 @@ final class CorruptionGoldenTest {
         ImageSet clean = images("cifar");
         Corruption contrast = Corruptions.named("contrast");
         byte[] automatic = CorruptedImages.of(clean, contrast, 1, 1, 1).image(0);
-        byte[] cifar = CorruptedImages.of(clean, contrast, 1, ConstantSet.CIFAR, 1, 1).image(0);
-        byte[] tiny = CorruptedImages.of(clean, contrast, 1, ConstantSet.TINY, 1, 1).image(0);
-        assertEquals(0, IntStream.range(0, cifar.length).filter(k -> cifar[k] != automatic[k]).count());
-        assertTrue(IntStream.range(0, cifar.length).filter(k -> cifar[k] != tiny[k]).count() > 1000);
+        byte[] cifar =
+                CorruptedImages.of(clean, contrast, 1, ConstantSet.CIFAR, 1, 1).image(0);
+        byte[] tiny =
+                CorruptedImages.of(clean, contrast, 1, ConstantSet.TINY, 1, 1).image(0);
+        assertEquals(
+                0,
+                IntStream.range(0, cifar.length)
+                        .filter(k -> cifar[k] != automatic[k])
+                        .count());
+        assertTrue(IntStream.range(0, cifar.length)
+                        .filter(k -> cifar[k] != tiny[k])
+                        .count()
+                > 1000);
     }
 }

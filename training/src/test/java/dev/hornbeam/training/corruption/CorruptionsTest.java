@@ -52,21 +52,25 @@ final class CorruptionsTest {
 
     @Test
     void mistypedNamesAreHelped() {
+        String known = "gaussian_noise, shot_noise, brightness, contrast, pixelate, gaussian_blur";
         assertEquals(
-                "unknown corruption 'gausian_noise'. Did you mean 'gaussian_noise'?",
-                assertThrows(UserError.class, () -> Corruptions.named("gausian_noise")).getMessage());
-        assertTrue(assertThrows(UserError.class, () -> Corruptions.named("fog"))
-                .getMessage()
-                .startsWith("corruption 'fog' is not part of this version. Known: gaussian_noise, "));
+                "unknown corruption 'gausian_noise'; known: " + known + "; did you mean gaussian_noise?",
+                assertThrows(UserError.class, () -> Corruptions.named("gausian_noise"))
+                        .getMessage());
         assertEquals(
-                "unknown set of corruptions 'commn'. Did you mean 'common'?",
+                "corruption 'fog' is not part of this version; known: " + known,
+                assertThrows(UserError.class, () -> Corruptions.named("fog")).getMessage());
+        assertEquals(
+                "unknown set of corruptions 'commn'; known: common, extra, bar, quick, all; did you mean common?",
                 assertThrows(UserError.class, () -> Corruptions.set("commn")).getMessage());
         assertEquals(
-                "unknown corruption or set of corruptions 'quik'. Did you mean 'quick'?",
-                assertThrows(UserError.class, () -> Corruptions.select(List.of("quik"))).getMessage());
-        assertTrue(assertThrows(UserError.class, () -> ConstantSet.named("cifra"))
-                .getMessage()
-                .endsWith("Did you mean 'cifar'?"));
+                "unknown corruption or set of corruptions 'quik'; known: common, extra, bar, quick, all, " + known
+                        + "; did you mean quick?",
+                assertThrows(UserError.class, () -> Corruptions.select(List.of("quik")))
+                        .getMessage());
+        assertEquals(
+                "unknown set of corruption constants 'cifra'; known: cifar, tiny, imagenet; did you mean cifar?",
+                assertThrows(UserError.class, () -> ConstantSet.named("cifra")).getMessage());
     }
 
     @Test
@@ -160,13 +164,12 @@ final class CorruptionsTest {
     @Test
     void imagesTooSmallAreRefused() {
         ImageSet set = TestImages.random(1, 1, 8, 3, 2, 1);
-        UserError error = assertThrows(
-                UserError.class, () -> CorruptedImages.of(set, Corruptions.named("pixelate"), 3, 1, 1));
+        UserError error =
+                assertThrows(UserError.class, () -> CorruptedImages.of(set, Corruptions.named("pixelate"), 3, 1, 1));
         assertEquals(
                 "pixelate at severity 3 would shrink an image of 1x8 to nothing; expected sides of at least 2 pixels",
                 error.getMessage());
         ImageSet twoChannels = TestImages.random(1, 8, 8, 2, 2, 1);
-        assertThrows(
-                UserError.class, () -> CorruptedImages.of(twoChannels, Corruptions.named("contrast"), 3, 1, 1));
+        assertThrows(UserError.class, () -> CorruptedImages.of(twoChannels, Corruptions.named("contrast"), 3, 1, 1));
     }
 }

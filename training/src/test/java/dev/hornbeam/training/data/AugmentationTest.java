@@ -40,9 +40,7 @@ final class AugmentationTest {
         Normalization normalization = new Normalization(List.of(0.5, 0.0, 0.2), List.of(0.5, 1.0, 0.1));
         // (x / 255 - mean) / std
         assertArrayEquals(
-                new float[] {-1, 1, 0, 0.6f, 0.4f, 4},
-                prepared(Augmentation.none(normalization), set, 0, 3),
-                1e-6f);
+                new float[] {-1, 1, 0, 0.6f, 0.4f, 4}, prepared(Augmentation.none(normalization), set, 0, 3), 1e-6f);
     }
 
     /** The oracle: the padded image as an array, cut and mirrored pixel by pixel. */
@@ -78,7 +76,8 @@ final class AugmentationTest {
             for (int x = 0; x < width; x++) {
                 for (int c = 0; c < channels; c++) {
                     int pixel = padded[y + top][(mirror ? width - 1 - x : x) + left][c];
-                    double expected = (pixel / 255.0 - normalization.mean().get(c)) / normalization.std().get(c);
+                    double expected = (pixel / 255.0 - normalization.mean().get(c))
+                            / normalization.std().get(c);
                     assertEquals((float) expected, actual[(y * width + x) * channels + c]);
                 }
             }
@@ -128,8 +127,8 @@ final class AugmentationTest {
     void settingsAreChecked() {
         assertThrows(UserError.class, () -> Augmentation.of(Normalization.none(1), -1, false, 0));
         ImageSet colour = TestImages.random(1, 2, 2, 3, 2, 9);
-        UserError error = assertThrows(
-                UserError.class, () -> prepared(Augmentation.none(Normalization.none(1)), colour, 0, 0));
+        UserError error =
+                assertThrows(UserError.class, () -> prepared(Augmentation.none(Normalization.none(1)), colour, 0, 0));
         assertEquals(
                 "random: images have 3 channels, but mean and standard deviation are given for 1", error.getMessage());
         assertThrows(UserError.class, () -> new Normalization(List.of(0.5), List.of(0.0)));

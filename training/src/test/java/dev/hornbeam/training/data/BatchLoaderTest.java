@@ -64,8 +64,10 @@ final class BatchLoaderTest {
         ImageSet set = TestImages.random(images, 4, 5, 1, 3, 1);
         assertTimeoutPreemptively(LONG, () -> {
             try (BatchLoader alone = loader(set, batchSize).workers(0).open();
-                    BatchLoader together =
-                            loader(set, batchSize).workers(workers).prefetch(prefetch).open()) {
+                    BatchLoader together = loader(set, batchSize)
+                            .workers(workers)
+                            .prefetch(prefetch)
+                            .open()) {
                 int batches = 3 * alone.batchesPerEpoch() + 1;
                 assertEquals(read(alone, batches), read(together, batches));
             }
@@ -97,7 +99,9 @@ final class BatchLoaderTest {
                     assertEquals(1, seen.stream().filter(Seen::last).count());
                     for (Seen batch : seen) {
                         for (int i = 0; i < batch.positions().size(); i++) {
-                            assertEquals(set.label(batch.positions().get(i)), batch.labels().get(i));
+                            assertEquals(
+                                    set.label(batch.positions().get(i)),
+                                    batch.labels().get(i));
                         }
                     }
                 }
@@ -238,11 +242,12 @@ final class BatchLoaderTest {
         assertThrows(UserError.class, () -> loader(set.subset(), 1).open());
         assertEquals(
                 "random: 10 images are too few for one full batch of 11; choose a smaller batch",
-                assertThrows(UserError.class, () -> loader(set, 11).dropLast().open()).getMessage());
+                assertThrows(UserError.class, () -> loader(set, 11).dropLast().open())
+                        .getMessage());
         try (BatchLoader loader = loader(set, 5).open()) {
-            UserError error =
-                    assertThrows(UserError.class, () -> loader.seek(new BatchLoader.Position(1, 2)));
-            assertTrue(error.getMessage().startsWith("cannot go on at batch 2 of epoch 1: an epoch has 2 batches here."));
+            UserError error = assertThrows(UserError.class, () -> loader.seek(new BatchLoader.Position(1, 2)));
+            assertTrue(
+                    error.getMessage().startsWith("cannot go on at batch 2 of epoch 1: an epoch has 2 batches here."));
         }
     }
 

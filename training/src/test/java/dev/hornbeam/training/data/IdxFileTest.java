@@ -26,7 +26,8 @@ final class IdxFileTest {
 
     private String errorFor(byte[] content, int dimensions) throws IOException {
         Files.write(file, content);
-        return assertThrows(UserError.class, () -> IdxFile.read(file, dimensions)).getMessage();
+        return assertThrows(UserError.class, () -> IdxFile.read(file, dimensions))
+                .getMessage();
     }
 
     @Test
@@ -47,7 +48,9 @@ final class IdxFileTest {
     void checksumIsThatOfTheDecompressedContent() throws IOException {
         // printf '\0\0\10\1\0\0\0\2\3\4' | sha256sum
         Files.write(file, TestImages.gzip(TestImages.idx(new byte[] {3, 4}, 2)));
-        assertEquals("3b6ad0250cb381d2971786334ca4087c0751f338faf51339d5b61f81f9f2f93d", IdxFile.read(file, 1).sha256());
+        assertEquals(
+                "3b6ad0250cb381d2971786334ca4087c0751f338faf51339d5b61f81f9f2f93d",
+                IdxFile.read(file, 1).sha256());
     }
 
     @Test
@@ -104,7 +107,8 @@ final class IdxFileTest {
     @Test
     void claimsOfHugeArraysTakeNoMemory() throws IOException {
         assertEquals(
-                file + ": truncated: expected 1000000016 bytes (1000x1000x1000 pixels), found 26. Fetch the file again.",
+                file
+                        + ": truncated: expected 1000000016 bytes (1000x1000x1000 pixels), found 26. Fetch the file again.",
                 errorFor(TestImages.gzip(TestImages.idx(new byte[10], 1000, 1000, 1000)), 3));
         String message = errorFor(TestImages.idx(new byte[10], -1, -1, 0x7fffffff), 3);
         assertEquals(

@@ -78,11 +78,12 @@ final class ImageSetTest {
     void stratifiedSplitTakesTheSameShareOfEveryClass() {
         // 100 images of class 0, 40 of class 1, 7 of class 2.
         int[] labels = IntStream.concat(
-                        IntStream.concat(IntStream.generate(() -> 0).limit(100), IntStream.generate(() -> 1).limit(40)),
+                        IntStream.concat(
+                                IntStream.generate(() -> 0).limit(100),
+                                IntStream.generate(() -> 1).limit(40)),
                         IntStream.generate(() -> 2).limit(7))
                 .toArray();
-        ImageSet set = ImageSet.of(
-                "x", Split.TRAIN, 1, 1, 1, new byte[147], labels, List.of("a", "b", "c"), List.of());
+        ImageSet set = ImageSet.of("x", Split.TRAIN, 1, 1, 1, new byte[147], labels, List.of("a", "b", "c"), List.of());
         ImageSet.Division parts = set.stratifiedSplit(0.1, 5);
         int[] held = new int[3];
         for (int i = 0; i < parts.heldOut().size(); i++) {

@@ -37,8 +37,8 @@ final class NpyHeaderTest {
     /** The bytes are what {@code numpy.save} of {@code numpy.zeros((2, 3), '>i2')} begins with. */
     @Test
     void readsWhatNumPyWrites() {
-        NpyHeader header = read(withText("{'descr': '>i2', 'fortran_order': False, 'shape': (2, 3), }"
-                + " ".repeat(58) + "\n"));
+        NpyHeader header =
+                read(withText("{'descr': '>i2', 'fortran_order': False, 'shape': (2, 3), }" + " ".repeat(58) + "\n"));
         assertEquals(new NpyHeader('i', 2, true, false, List.of(2L, 3L), 128), header);
         assertEquals("int16", header.typeName());
         assertEquals("(2, 3)", header.shapeText());
@@ -62,9 +62,7 @@ final class NpyHeaderTest {
     @ValueSource(ints = {2, 3})
     void readsTheVersionsWithALongLength(int version) {
         byte[] text = "{\"descr\":\"<f8\",\"fortran_order\":True,\"shape\":()}".getBytes(StandardCharsets.US_ASCII);
-        byte[] start = {
-            (byte) 0x93, 'N', 'U', 'M', 'P', 'Y', (byte) version, 0, (byte) text.length, 0, 0, 0
-        };
+        byte[] start = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y', (byte) version, 0, (byte) text.length, 0, 0, 0};
         NpyHeader header = read(TestImages.npy(start, text));
         assertEquals(List.of(), header.shape());
         assertEquals(1, header.elements());

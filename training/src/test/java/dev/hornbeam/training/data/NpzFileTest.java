@@ -55,8 +55,8 @@ final class NpzFileTest {
     @ParameterizedTest
     @ValueSource(booleans = {false, true})
     void readsImagesAndLabelsStoredOrDeflated(boolean deflated) throws IOException {
-        DataSet set = load(
-                Map.of("images", TestImages.uint8Npy(PIXELS, 3, 2, 2, 3), "labels", labels(2, 0, 1)), deflated);
+        DataSet set =
+                load(Map.of("images", TestImages.uint8Npy(PIXELS, 3, 2, 2, 3), "labels", labels(2, 0, 1)), deflated);
         assertEquals(3, set.train().size());
         assertEquals(2, set.train().height());
         assertEquals(2, set.train().width());
@@ -94,7 +94,11 @@ final class NpzFileTest {
         Files.write(
                 file,
                 TestImages.npz(
-                        Map.of("train_images", TestImages.uint8Npy(PIXELS, 3, 2, 2, 3), "train_labels", labels(0, 1, 2)),
+                        Map.of(
+                                "train_images",
+                                TestImages.uint8Npy(PIXELS, 3, 2, 2, 3),
+                                "train_labels",
+                                labels(0, 1, 2)),
                         true));
         DataSet set = DataSetCatalog.of(null, Map.of()).load(file.toString(), other.toString());
         assertEquals(3, set.train().size());
@@ -121,7 +125,11 @@ final class NpzFileTest {
                 }
             }
             DataSet set = load(
-                    Map.of("images", TestImages.uint8Npy(PIXELS, 3, 4, 3), "labels", TestImages.npy(header, data.array())),
+                    Map.of(
+                            "images",
+                            TestImages.uint8Npy(PIXELS, 3, 4, 3),
+                            "labels",
+                            TestImages.npy(header, data.array())),
                     false);
             assertArrayEquals(new int[] {0, 100, 5}, set.train().labels());
         }
@@ -131,7 +139,8 @@ final class NpzFileTest {
     void negativeAndHugeLabelsAreRefused() {
         byte[] images = TestImages.uint8Npy(PIXELS, 3, 4, 3);
         assertEquals(
-                file + ", array labels: label -1 of image 1 is out of range; expected class numbers 0, 1, 2, … below 100000",
+                file
+                        + ", array labels: label -1 of image 1 is out of range; expected class numbers 0, 1, 2, … below 100000",
                 errorFor(Map.of("images", images, "labels", labels(0, -1, 0))));
         assertEquals(
                 file + ", array labels: label 2000000 of image 2 is out of range; expected class numbers 0, 1, 2, …"
@@ -145,10 +154,14 @@ final class NpzFileTest {
         assertEquals(
                 file + ", array test_labels: label 3 of image 1 is outside 0..2, the classes of the training part",
                 errorFor(Map.of(
-                        "train_images", images,
-                        "train_labels", labels(0, 1, 2),
-                        "test_images", images,
-                        "test_labels", labels(0, 3, 0))));
+                        "train_images",
+                        images,
+                        "train_labels",
+                        labels(0, 1, 2),
+                        "test_images",
+                        images,
+                        "test_labels",
+                        labels(0, 3, 0))));
     }
 
     @Test
@@ -169,7 +182,8 @@ final class NpzFileTest {
                 file + ", array images: shape (36,); expected (N, height, width) or (N, height, width, channels)",
                 errorFor(Map.of("images", TestImages.uint8Npy(PIXELS, 36), "labels", threeLabels)));
         assertEquals(
-                file + ", array images: shape (3, 3, 2, 2) has 2 channels; expected 1 or 3 in the last place (N, height,"
+                file
+                        + ", array images: shape (3, 3, 2, 2) has 2 channels; expected 1 or 3 in the last place (N, height,"
                         + " width, channels)",
                 errorFor(Map.of("images", TestImages.uint8Npy(PIXELS, 3, 3, 2, 2), "labels", threeLabels)));
         byte[] floats = TestImages.npy(NpyHeader.encode('f', 4, 3, 1, 1), new byte[12]);
@@ -179,8 +193,8 @@ final class NpzFileTest {
                 errorFor(Map.of("images", floats, "labels", threeLabels)));
         assertEquals(
                 file + ", array labels: elements are float32; expected integers, one class number per image",
-                errorFor(Map.of(
-                        "images", images, "labels", TestImages.npy(NpyHeader.encode('f', 4, 3), new byte[12]))));
+                errorFor(
+                        Map.of("images", images, "labels", TestImages.npy(NpyHeader.encode('f', 4, 3), new byte[12]))));
     }
 
     @Test
@@ -197,8 +211,7 @@ final class NpzFileTest {
     void missingBytesAreNoticedBeforeReading() {
         assertTrue(errorFor(Map.of("images", TestImages.uint8Npy(PIXELS, 3, 4, 4), "labels", labels(0, 1, 2)))
                 .contains("takes 176 bytes, but the entry has 164"));
-        assertTrue(errorFor(Map.of(
-                        "images", TestImages.uint8Npy(PIXELS, 3, 16000, 16000), "labels", labels(0, 1, 2)))
+        assertTrue(errorFor(Map.of("images", TestImages.uint8Npy(PIXELS, 3, 16000, 16000), "labels", labels(0, 1, 2)))
                 .contains("takes 768000128 bytes, but the entry has 164"));
     }
 
@@ -217,8 +230,7 @@ final class NpzFileTest {
     }
 
     private static int indexOf(byte[] archive, byte[] part) {
-        return new String(archive, StandardCharsets.ISO_8859_1)
-                .indexOf(new String(part, StandardCharsets.ISO_8859_1));
+        return new String(archive, StandardCharsets.ISO_8859_1).indexOf(new String(part, StandardCharsets.ISO_8859_1));
     }
 
     @Test

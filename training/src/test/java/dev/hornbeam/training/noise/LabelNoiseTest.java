@@ -122,7 +122,9 @@ final class LabelNoiseTest {
         assertThrows(UserError.class, () -> LabelNoise.PAIRFLIP.apply(oneClass, 0.1, Choice.INDEPENDENT, 1));
         assertEquals(LabelNoise.SYMMETRIC_INCLUSIVE, LabelNoise.named("symmetric-inclusive"));
         assertEquals(
-                "unknown label noise 'pairflop'. Did you mean 'pairflip'?",
-                assertThrows(UserError.class, () -> LabelNoise.named("pairflop")).getMessage());
+                "unknown label noise 'pairflop'; known: symmetric-inclusive, symmetric-exclusive, pairflip; did you mean"
+                        + " pairflip?",
+                assertThrows(UserError.class, () -> LabelNoise.named("pairflop"))
+                        .getMessage());
     }
 }

@@ -1,0 +1,2 @@
+/** The networks that the training methods use, with the parameter names of their reference implementations. */
+package dev.hornbeam.models;

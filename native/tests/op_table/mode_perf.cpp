@@ -1,0 +1,172 @@
+// Mode perf: speed of the ops on the shapes of ResNet-18 and ResNet-20, beside what this machine can do at most,
+// measured in the same run: fused multiply-adds on registers, and the triad a = b + s c on memory.
+#include <immintrin.h>
+
+#include <algorithm>
+#include <chrono>
+#include <cstdio>
+#include <memory>
+
+#include "op_table/modes.h"
+
+namespace hb::test {
+namespace {
+
+double now() {
+    using namespace std::chrono;
+    return duration<double>(steady_clock::now().time_since_epoch()).count();
+}
+
+double median(std::vector<double> values) {
+    std::nth_element(values.begin(), values.begin() + std::ptrdiff_t(values.size() / 2), values.end());
+    return values[values.size() / 2];
+}
+
+// `rounds` of 12 independent chains of multiply-adds, so that latency is hidden; the operations done.
+__attribute__((target("avx2,fma"))) double multiply_add_avx2(int64_t rounds, float* sink) {
+    __m256 a[12], x = _mm256_set1_ps(0.999999f), y = _mm256_set1_ps(1e-6f);
+    for (int i = 0; i < 12; i++) a[i] = _mm256_set1_ps(float(i));
+    for (int64_t r = 0; r < rounds; r++)
+        for (__m256& v : a) v = _mm256_fmadd_ps(v, x, y);
+    for (int i = 1; i < 12; i++) a[0] = _mm256_add_ps(a[0], a[i]);
+    _mm256_storeu_ps(sink, a[0]);
+    return double(rounds) * 12 * 8 * 2;
+}
+
+__attribute__((target("avx512f"))) double multiply_add_avx512(int64_t rounds, float* sink) {
+    __m512 a[12], x = _mm512_set1_ps(0.999999f), y = _mm512_set1_ps(1e-6f);
+    for (int i = 0; i < 12; i++) a[i] = _mm512_set1_ps(float(i));
+    for (int64_t r = 0; r < rounds; r++)
+        for (__m512& v : a) v = _mm512_fmadd_ps(v, x, y);
+    for (int i = 1; i < 12; i++) a[0] = _mm512_add_ps(a[0], a[i]);
+    _mm512_storeu_ps(sink, a[0]);
+    return double(rounds) * 12 * 16 * 2;
+}
+
+// Scalar code has no vector unit to fill: its peak is the same machine's.
+double measured_gflops() {
+    auto work = __builtin_cpu_supports("avx512f") ? multiply_add_avx512 : multiply_add_avx2;
+    if (!__builtin_cpu_supports("avx2")) return 0;
+    int threads = hb_threads();
+    std::vector<double> rates;
+    for (int repeat = 0; repeat < 7; repeat++) {
+        double operations = 0, start = now();
+#pragma omp parallel num_threads(threads) reduction(+ : operations)
+        {
+            float sink[16];
+            operations += work(20'000'000, sink);
+            // Keeps the loop: the compiler cannot see that nobody looks.
+            asm volatile("" : : "r"(sink) : "memory");
+        }
+        rates.push_back(operations / (now() - start) * 1e-9);
+    }
+    return median(rates);
+}
+
+double measured_triad() {
+    constexpr int64_t n = 1 << 24;
+    int threads = hb_threads();
+    std::unique_ptr<float[]> a(new float[n]), b(new float[n]), c(new float[n]);
+    float *pa = a.get(), *pb = b.get(), *pc = c.get();
+#pragma omp parallel for num_threads(threads)
+    for (int64_t i = 0; i < n; i++) {
+        pa[i] = 0;
+        pb[i] = float(i);
+        pc[i] = 1;
+    }
+    std::vector<double> rates;
+    for (int repeat = 0; repeat < 9; repeat++) {
+        double start = now();
+#pragma omp parallel for num_threads(threads)
+        for (int64_t i = 0; i < n; i++) pa[i] = pb[i] + 3 * pc[i];
+        rates.push_back(12.0 * double(n) / (now() - start) * 1e-9);
+    }
+    return median(rates);
+}
+
+Tensors inputs_of(const Row& row, const Case& test, Handles& own) {
+    Tensors tensors;
+    std::vector<std::vector<double>> values;
+    uint32_t number = 0;
+    for (size_t i = 0; i < test.inputs.size(); i++) {
+        const Input& input = test.inputs[i];
+        auto rank = int32_t(input.shape.size());
+        if (input.kind == Input::Kind::Absent) {
+            tensors.push_back(0);
+        } else if (input.kind == Input::Kind::Real && !input.stored) {
+            hb_stream stream = test_stream(++number);
+            tensors.push_back(
+                own(hb_random_uniform(HB_DEVICE_CPU, rank, input.shape.data(), input.low, input.high, &stream)));
+        } else {
+            if (values.empty()) values = input_values(row, test, Layout::Dense);
+            tensors.push_back(own(tensor_of(type_in(input, HB_F32), input.shape, values[i])));
+        }
+    }
+    return tensors;
+}
+
+struct Timing {
+    double median, least, most;
+};
+
+Timing time_of(const Case& test, const Tensors& inputs) {
+    std::vector<double> times;
+    double begin = 0;
+    for (int i = -2;; i++) {
+        double start = now();
+        {
+            Results results;
+            test.run(inputs, results);
+        }
+        double end = now();
+        if (i < 0) {  // warms caches and the allocator
+            begin = end;
+            continue;
+        }
+        times.push_back(end - start);
+        double spent = end - begin;
+        if ((times.size() >= 7 && spent > 0.3) || spent > 3) break;
+    }
+    return {median(times), *std::min_element(times.begin(), times.end()),
+            *std::max_element(times.begin(), times.end())};
+}
+
+}  // namespace
+
+void run_perf(const std::vector<Row>& rows, bool json) {
+    double gflops = measured_gflops(), triad = measured_triad();
+    if (json)
+        std::printf("{\"tier\": \"%s\", \"threads\": %d, \"fma_gflops\": %.1f, \"triad_gbs\": %.2f, \"results\": [",
+                    hb_tier(), hb_threads(), gflops, triad);
+    else
+        std::printf("tier %s, %d threads; peak measured now: %.1f GFLOP/s of f32 FMA, %.2f GB/s of triad\n\n",
+                    hb_tier(), hb_threads(), gflops, triad);
+    bool first = true;
+    for (const Row& row : rows) {
+        if (!row.perf) continue;
+        std::vector<Case> cases;
+        row.perf(cases);
+        for (const Case& test : cases) {
+            Handles own;
+            Timing t = time_of(test, inputs_of(row, test, own));
+            double rate = (test.flops > 0 ? test.flops : test.bytes) / t.median * 1e-9;
+            double peak = test.flops > 0 ? gflops : triad;
+            const char* unit = test.flops > 0 ? "GFLOP/s" : "GB/s";
+            if (json)
+                std::printf(
+                    "%s\n  {\"op\": \"%s\", \"case\": \"%s\", \"median_ms\": %.4f, \"min_ms\": %.4f, \"max_ms\": %.4f, "
+                    "\"rate\": %.2f, \"unit\": \"%s\", \"percent_of_peak\": %.1f}",
+                    first ? "" : ",", row.op, test.name.c_str(), t.median * 1e3, t.least * 1e3, t.most * 1e3, rate,
+                    unit, peak > 0 ? 100 * rate / peak : 0);
+            else
+                std::printf("%-26s %10.3f ms (%.3f..%.3f) %9.2f %-7s %5.1f %%  %s\n", row.op, t.median * 1e3,
+                            t.least * 1e3, t.most * 1e3, rate, unit, peak > 0 ? 100 * rate / peak : 0,
+                            test.name.c_str());
+            std::fflush(stdout);
+            first = false;
+        }
+    }
+    if (json) std::printf("\n]}\n");
+}
+
+}  // namespace hb::test

@@ -1,0 +1,109 @@
+package dev.hornbeam.training.cli;
+
+import dev.hornbeam.training.run.Progress;
+import dev.hornbeam.training.run.ReportData;
+import dev.hornbeam.training.run.RunConfig;
+import dev.hornbeam.training.run.RunFolder;
+import dev.hornbeam.training.run.TrainingRun;
+import dev.hornbeam.training.run.UserError;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.List;
+import java.util.Optional;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code hornbeam train}: one run, from a recipe to a report. */
+@Command(
+        name = "train",
+        description = {
+            "Trains a network by a recipe.",
+            "Writes config.yaml, metrics.jsonl, metrics.csv, checkpoints/, summary.json and report.html to the --out folder. "
+                    + "Stopped by Ctrl-C it writes a checkpoint first; --resume goes on from the latest one, to the same bits."
+        })
+final class TrainCommand implements Callable<Integer> {
+    @Spec
+    private CommandSpec spec;
+
+    @Option(
+            names = "--recipe",
+            paramLabel = "NAME|FILE",
+            description = "What to train: a name of \"hornbeam recipes list\", or a YAML file. Not needed with --resume.")
+    private String recipe;
+
+    @Mixin
+    private RecipeOptions options;
+
+    @Option(
+            names = "--out",
+            paramLabel = "DIR",
+            required = true,
+            description = "Folder of the run; made if it is not there.")
+    private Path out;
+
+    @Option(names = "--resume", description = "Go on with the run in the --out folder, from its latest checkpoint.")
+    private boolean resume;
+
+    @Option(names = "--json", description = "Print the summary as JSON to standard output, and no progress.")
+    private boolean json;
+
+    @Override
+    public Integer call() {
+        try (Progress progress =
+                json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
+            TrainingRun run = prepare(progress);
+            Optional<ReportData.Run> result = Interruption.during(run::run);
+            if (result.isEmpty()) {
+                throw new UserError("stopped before the end; \"hornbeam train --resume --out " + out + "\" goes on");
+            }
+            RunFolder folder = new RunFolder(out);
+            if (json) {
+                print(folder.summary());
+            } else {
+                spec.commandLine().getOut().print(ResultTable.of(List.of(result.get())));
+                spec.commandLine().getOut().println("report: " + folder.report());
+            }
+            return 0;
+        }
+    }
+
+    private TrainingRun prepare(Progress progress) {
+        List<String> command = spec.commandLine().getParseResult().originalArgs();
+        if (!resume) {
+            if (recipe == null) {
+                throw new ParameterException(
+                        spec.commandLine(), "say what to train with --recipe NAME|FILE, or go on with --resume");
+            }
+            return TrainingRun.create(options.load(recipe), out, progress, command);
+        }
+        TrainingRun run = TrainingRun.resume(out, progress, command);
+        // Settings given again must say the same: a run cannot change on the way.
+        if (recipe != null) {
+            RunConfig given = options.load(recipe);
+            if (!given.toYaml().equals(run.config().toYaml())) {
+                throw new UserError("the settings given are not those of the run in " + out
+                        + " (see its config.yaml); resume with --resume --out " + out
+                        + " alone, or start another run in another folder");
+            }
+        } else if (options.changesAnything()) {
+            throw new UserError("--resume goes on with the settings in " + new RunFolder(out).config()
+                    + "; leave out --set, --seed, --threads, --device, --data and --init");
+        }
+        return run;
+    }
+
+    private void print(Path file) {
+        try {
+            spec.commandLine().getOut().print(Files.readString(file));
+            spec.commandLine().getOut().flush();
+        } catch (IOException e) {
+            throw UserError.cannotRead(file, e);
+        }
+    }
+}

@@ -1,0 +1,326 @@
+package dev.hornbeam.training.run;
+
+import dev.hornbeam.models.ModelSpec;
+import dev.hornbeam.nn.Module;
+import dev.hornbeam.optim.Optimizer;
+import dev.hornbeam.tensor.Device;
+import dev.hornbeam.tensor.Engine;
+import dev.hornbeam.training.corruption.Corruptions;
+import dev.hornbeam.training.data.Augmentation;
+import dev.hornbeam.training.data.BatchLoader;
+import dev.hornbeam.training.data.DataSet;
+import dev.hornbeam.training.data.DataSetCatalog;
+import dev.hornbeam.training.data.ImageSet;
+import dev.hornbeam.training.data.Normalization;
+import dev.hornbeam.training.data.SourceFile;
+import dev.hornbeam.training.evaluation.CorruptionEvaluation;
+import dev.hornbeam.training.evaluation.Evaluator;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.time.Instant;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.stream.Stream;
+
+/**
+ * One training run from its configuration to its report, in a folder of its own.
+ *
+ * <p>The folder gets {@code config.yaml}, {@code metrics.jsonl}, {@code metrics.csv}, {@code checkpoints/}, and at the end {@code summary.json}
+ * and {@code report.html}. A run that was stopped goes on with {@link #resume}, to the same bits as one that was not.
+ */
+public final class TrainingRun {
+    private final RunConfig config;
+    private final RunFolder folder;
+    private final boolean resumed;
+    private final Progress progress;
+    private final List<String> command;
+    private final List<TrainingListener> listeners = new ArrayList<>();
+
+    private TrainingRun(
+            RunConfig config, RunFolder folder, boolean resumed, Progress progress, List<String> command) {
+        this.config = config;
+        this.folder = folder;
+        this.resumed = resumed;
+        this.progress = progress;
+        this.command = List.copyOf(command);
+    }
+
+    /**
+     * Prepares a new run; nothing is written before {@link #run}.
+     *
+     * @param out folder of the run
+     * @param command arguments of the command line, for the provenance
+     */
+    public static TrainingRun create(RunConfig config, Path out, Progress progress, List<String> command) {
+        return new TrainingRun(config, new RunFolder(out), false, progress, command);
+    }
+
+    /**
+     * Prepares to go on with the run in a folder, at its latest checkpoint.
+     *
+     * @throws UserError if there is no run in it
+     */
+    public static TrainingRun resume(Path out, Progress progress, List<String> command) {
+        RunFolder folder = RunFolder.open(out);
+        return new TrainingRun(RunConfig.load(folder.config()), folder, true, progress, command);
+    }
+
+    /** Adds a listener to the training loop, after this run's own. */
+    public TrainingRun listen(TrainingListener listener) {
+        listeners.add(listener);
+        return this;
+    }
+
+    /** The run's configuration. */
+    public RunConfig config() {
+        return config;
+    }
+
+    /**
+     * Trains, tests and reports.
+     *
+     * @return what a report shows of this run; empty if the thread was interrupted, after a last checkpoint
+     * @throws UserError if the configuration does not fit the data, something cannot be read or written, or training diverges
+     */
+    public Optional<ReportData.Run> run() {
+        Instant started = Instant.now();
+        Engine.setThreads(config.threads());
+        Device device = TrainingParts.device(config.device());
+        // What can be refused is refused before anything is written.
+        List<dev.hornbeam.training.corruption.Corruption> corruptions =
+                Corruptions.select(config.evaluation().corruptions());
+        DataSet data = load(config.data());
+        ImageSet train = atMost(data.train(), config.data().trainSubset());
+        ImageSet test = atMost(data.test(), config.data().testSubset());
+        checkAlike(train, test);
+        Normalization normalization = TrainingParts.normalization(config.data().normalize(), train);
+        int classes = config.model().classes().orElse(train.classes());
+        if (classes < train.classes()) {
+            throw new UserError("model.classes is " + classes + ", but " + train.name() + " has " + train.classes()
+                    + " classes; leave it out or raise it");
+        }
+        ModelSpec spec = new ModelSpec(
+                train.channels(),
+                classes,
+                config.model().width(),
+                config.model().zeroInitResidual());
+        try (Module model = TrainingParts.model(config.model().name(), spec, config.seed())) {
+            config.model().init().ifPresent(file -> Checkpoint.loadWeights(Path.of(file), model));
+            model.to(device);
+            // Each sub-batch with statistics of its own, or all together.
+            model.setStatisticsGroups(
+                    config.method().syncBn() ? 1 : config.method().subBatches());
+            try (Optimizer optimizer = TrainingParts.optimizer(config.optimizer(), model.namedParameters());
+                    BatchLoader loader = loader(train, normalization)) {
+                TrainingLoop loop = new TrainingLoop(
+                        model,
+                        loader,
+                        TrainingParts.method(config.method(), config.seed()),
+                        optimizer,
+                        TrainingParts.schedule(
+                                config.schedule(), config.optimizer().lr(), config.epochs(), loader.batchesPerEpoch()),
+                        config.optimizer().clip(),
+                        config.epochs(),
+                        config.seed(),
+                        device);
+                Evaluator evaluator = new Evaluator(
+                        model,
+                        Augmentation.none(normalization),
+                        config.evaluation().batch(),
+                        config.data().workers(),
+                        device);
+                if (!train(loop, loader, evaluator, train, test, normalization)) {
+                    return Optional.empty();
+                }
+                Optional<CorruptionErrors> errors =
+                        corruptions.isEmpty() ? Optional.empty() : Optional.of(corruptionErrors(evaluator, test, corruptions));
+                return Optional.of(report(errors, device, started, train, test));
+            }
+        }
+    }
+
+    private static DataSet load(DataConfig data) {
+        DataSetCatalog catalog =
+                DataSetCatalog.of(data.folder().map(Path::of).orElse(null), System.getenv());
+        return catalog.load(data.name(), data.test().orElse(null));
+    }
+
+    private static ImageSet atMost(ImageSet set, int count) {
+        return count == 0 || count >= set.size() ? set : set.first(count);
+    }
+
+    private static void checkAlike(ImageSet train, ImageSet test) {
+        if (train.channels() != test.channels()) {
+            throw new UserError("training images of " + train.name() + " have " + train.channels()
+                    + " channels but test images of " + test.name() + " have " + test.channels());
+        }
+        if (test.classes() > train.classes()) {
+            throw new UserError("test images of " + test.name() + " have " + test.classes() + " classes but training images of "
+                    + train.name() + " only " + train.classes());
+        }
+    }
+
+    private BatchLoader loader(ImageSet train, Normalization normalization) {
+        BatchLoader.Builder builder = BatchLoader.of(
+                        train, TrainingParts.augmentation(config.data().augment(), normalization, config.seed()))
+                .batchSize(config.data().batch())
+                .shuffle(config.seed())
+                .workers(config.data().workers())
+                .prefetch(config.data().prefetch());
+        return (config.data().dropLast() ? builder.dropLast() : builder).open();
+    }
+
+    private boolean train(
+            TrainingLoop loop,
+            BatchLoader loader,
+            Evaluator evaluator,
+            ImageSet train,
+            ImageSet test,
+            Normalization normalization) {
+        CheckpointFolder checkpoints = new CheckpointFolder(folder.checkpoints());
+        if (resumed) {
+            Path latest = checkpoints.latest()
+                    .orElse(null);
+            if (latest != null) {
+                checkSameData(latest, train);
+                Checkpoint.restore(latest, loop);
+            }
+        } else {
+            RunFolder.create(folder.path());
+            config.save(folder.config());
+        }
+        progress.line(startLine(train, test, loop));
+        long imagesPerEpoch = config.data().dropLast()
+                ? (long) loader.batchesPerEpoch() * config.data().batch()
+                : train.size();
+        try (MetricsLog metrics = MetricsLog.resume(folder, loop.position().step(), List.of())) {
+            progress.start(config.name(), loop.position().epoch(), config.epochs(), imagesPerEpoch);
+            loop.testWith(config.evaluation().every(), () -> {
+                progress.stage("test", test.size());
+                Evaluator.Result result = evaluator.evaluate(test, progress::stageAdvance);
+                progress.stageDone();
+                return result;
+            });
+            loop.listen(new TrainingListener() {
+                @Override
+                public void stepDone(StepRow row, int images) {
+                    TrainingLoop.Position at = loop.position();
+                    progress.batch(images, at.lossSum() / at.images(), (double) at.correct() / at.images());
+                    if (config.log().every() > 0 && row.step() % config.log().every() == 0) {
+                        metrics.step(row);
+                    }
+                }
+
+                @Override
+                public void epochDone(EpochRow row) {
+                    metrics.epoch(row);
+                    progress.epochDone(row);
+                }
+
+                @Override
+                public void savePoint(TrainingLoop at, boolean endOfEpoch) {
+                    int every = config.checkpoint().every();
+                    int epoch = at.position().epoch();
+                    boolean due = endOfEpoch && (epoch == config.epochs() || every > 0 && epoch % every == 0);
+                    if (due || Thread.currentThread().isInterrupted()) {
+                        // Files cannot be written by an interrupted thread.
+                        boolean interrupted = Thread.interrupted();
+                        checkpoint(at, train, normalization).write(checkpoints.file(at.position().step()), at);
+                        checkpoints.keep(config.checkpoint().keep());
+                        if (interrupted) {
+                            Thread.currentThread().interrupt();
+                        }
+                    }
+                }
+            });
+            listeners.forEach(loop::listen);
+            return loop.run();
+        }
+    }
+
+    private void checkSameData(Path file, ImageSet train) {
+        Checkpoint checkpoint = Checkpoint.read(file);
+        if (!checkpoint.dataChecksum().equals(train.checksum())) {
+            throw new UserError("the training images of " + train.name() + " are not those that " + folder.path()
+                    + " was trained on: their checksum is " + train.checksum() + ", that of the run "
+                    + checkpoint.dataChecksum());
+        }
+    }
+
+    private Checkpoint checkpoint(TrainingLoop loop, ImageSet train, Normalization normalization) {
+        return new Checkpoint(
+                config.model().name(),
+                train.channels(),
+                train.height(),
+                train.width(),
+                train.classNames(),
+                config.model().classes().orElse(train.classes()),
+                config.model().width(),
+                normalization,
+                loop.position(),
+                loop.optimizer().steps(),
+                config.toYaml(),
+                train.checksum());
+    }
+
+    private String startLine(ImageSet train, ImageSet test, TrainingLoop loop) {
+        String from = loop.position().step() == 0 ? "" : ", from step " + loop.position().step();
+        return config.name() + ": " + config.model().name() + " (" + loop.model().parameterCount() + " parameters) on "
+                + train.name() + " (" + train.size() + " + " + test.size() + " images), device " + config.device() + ", tier "
+                + Engine.tier() + ", " + Engine.threads() + " threads, Hornbeam " + Version.CURRENT + from;
+    }
+
+    private CorruptionErrors corruptionErrors(
+            Evaluator evaluator, ImageSet test, List<dev.hornbeam.training.corruption.Corruption> corruptions) {
+        CorruptionEvaluation evaluation = new CorruptionEvaluation(
+                corruptions, config.evaluation().severities(), config.seed(), Engine.threads());
+        progress.stage("corruptions", evaluation.images(test.size()));
+        CorruptionErrors errors = evaluation.run(evaluator, test, progress::stageAdvance);
+        progress.stageDone();
+        return errors;
+    }
+
+    private ReportData.Run report(
+            Optional<CorruptionErrors> errors, Device device, Instant started, ImageSet train, ImageSet test) {
+        List<EpochRow> epochs = MetricsLog.readEpochs(folder.metricsJsonl());
+        EpochRow last = epochs.getLast();
+        double seconds = epochs.stream().mapToDouble(EpochRow::seconds).sum();
+        double rate = epochs.stream().mapToDouble(EpochRow::imagesPerSecond).average().orElse(Double.NaN);
+        RunResults results = new RunResults(
+                last.testAccuracy(),
+                last.testLoss(),
+                last.trainAccuracy(),
+                last.trainLoss(),
+                seconds,
+                rate,
+                errors,
+                Map.of());
+        Map<String, String> sums = new TreeMap<>();
+        Stream.concat(train.sources().stream(), test.sources().stream())
+                .forEach(source -> sums.put(source.path().getFileName().toString(), source.sha256()));
+        Provenance provenance = Provenance.of(
+                config,
+                command,
+                device.toString(),
+                Engine.tier(),
+                Engine.threads(),
+                sums,
+                started,
+                Duration.between(started, Instant.now()));
+        RunSummary summary = new RunSummary(config.name(), results, provenance);
+        summary.write(folder.summary());
+        errors.ifPresent(table -> AtomicFile.writeText(folder.corruptions(), table.toCsv()));
+        ReportData.Run run = ReportData.Run.of(config.name(), summary, config, epochs);
+        Report.write(folder.report(), new ReportData(config.name(), config.description(), List.of(run)));
+        return run;
+    }
+
+    /** Whether the folder holds a run that can be resumed. */
+    public static boolean isResumable(Path out) {
+        return Files.isRegularFile(new RunFolder(out).config());
+    }
+}
