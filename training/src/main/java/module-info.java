@@ -8,6 +8,7 @@ module dev.hornbeam.training {
     requires me.tongfei.progressbar;
     requires org.slf4j;
 
+    exports dev.hornbeam.training;
     exports dev.hornbeam.training.corruption;
     exports dev.hornbeam.training.data;
     exports dev.hornbeam.training.evaluation;

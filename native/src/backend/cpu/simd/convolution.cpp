@@ -207,9 +207,9 @@ private:
                         p.taps_h[tap / p.count_w].kernel * shape_.kw + p.taps_w[tap % p.count_w].kernel;
                     const int64_t from = std::max(begin, block.first - tap * depth_);
                     const int64_t to = std::min(end, block_end - tap * depth_);
-                    for (int64_t o = from; o < to; o++)
-                        pack_row(rows + (o - begin) * row + kernel * width_, width_, vectors_,
-                                 out + (tap * depth_ + o - block.first) * panel_width_, block.depth() * panel_width_);
+                    if (from < to)
+                        pack_rows(vectors_, rows + (from - begin) * row + kernel * width_, row, to - from, width_,
+                                  out + (tap * depth_ + from - block.first) * panel_width_, block.depth() * panel_width_);
                 }
             }
         }

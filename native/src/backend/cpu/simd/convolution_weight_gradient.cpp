@@ -19,6 +19,8 @@ constexpr int64_t kPixels = 128;
 constexpr int64_t kRowsMost = 576, kColumnsMost = 64;
 // Fewest pixels of a chunk: each chunk is stored, and read again, as a gradient of its own.
 constexpr int64_t kChunkLeast = 512;
+// Elements of partial sums that are added up at once.
+constexpr int64_t kSumGrain = 2048;
 // With the chain rule every piece of a run draws the noise again: fewer pieces.
 constexpr int64_t kChainTasks = 16;
 
@@ -47,6 +49,7 @@ public:
         columns_ = std::min(width_, std::max<int64_t>(kColumnsMost, panel_width_));
         column_parts_ = pieces_of(width_, columns_);
         panels_ = pieces_of(columns_, panel_width_);
+        held_ = panels_ * panel_width_;
         parts_ = shape.groups * channel_parts_ * column_parts_;
         // Narrow pixels lie side by side. Wide ones an odd number of cache lines apart: else the same channel of all
         // pixels would fall into a few sets of the cache.
@@ -63,37 +66,71 @@ public:
 
     void run(const float* x, const float* dy, float* dw) const {
         const int64_t size = shape_.o * taps_ * depth_;
-        const Scratch<float> partial(chunks_ > 1 ? chunks_ * size : 0);
-        parallel(parts_ * chunks_, [&](int64_t task) {
-            const int64_t chunk = task / parts_;
-            make_part(task % parts_, chunk, x, dy, chunks_ > 1 ? partial.data() + chunk * size : dw);
-        });
-        if (chunks_ == 1) return;
-        constexpr int64_t kSumGrain = 4096;
-        parallel_ranges(size, kSumGrain, [&](int64_t begin, int64_t end) {
-            lanes(end - begin, [&](int64_t i, auto mask) {
-                F32 sum = load(partial.data() + begin + i, mask);
-                for (int64_t c = 1; c < chunks_; c++) sum = sum + load(partial.data() + c * size + begin + i, mask);
-                store(dw + begin + i, sum, mask);
+        if (chunks_ == 1) {
+            parallel(parts_, [&](int64_t task) {
+                const Scratch<float> sums(part_size());
+                make_part(task, 0, x, dy, sums.data(), dw);
             });
-        });
+        } else if (chain_) {
+            const Scratch<float> partial(chunks_ * size);
+            parallel(parts_ * chunks_, [&](int64_t task) {
+                const Scratch<float> sums(part_size());
+                make_part(task % parts_, task / parts_, x, dy, sums.data(), partial.data() + task / parts_ * size);
+            });
+            parallel_ranges(size, kSumGrain, [&](int64_t begin, int64_t end) {
+                add_up(partial.data() + begin, size, chunks_, end - begin, dw + begin);
+            });
+        } else {
+            // The sums of a chunk stay as the product left them, and are transposed once, when they are added up.
+            const int64_t stride = parts_ * part_size();
+            const Scratch<float> partial(chunks_ * stride);
+            parallel(parts_ * chunks_, [&](int64_t task) {
+                make_part(task % parts_, task / parts_, x, dy, partial.data() + task * part_size(), nullptr);
+            });
+            parallel(parts_ * taps_, [&](int64_t task) {
+                const Part part = part_of(task / taps_);
+                const int64_t tap = task % taps_, rows = std::max<int64_t>(1, kSumGrain / held_);
+                const float* first = partial.data() + task / taps_ * part_size() + tap * part.channels * held_;
+                const Scratch<float> sum(rows * held_);
+                for (int64_t c = 0; c < part.channels; c += rows) {
+                    const int64_t count = std::min(rows, part.channels - c);
+                    add_up(first + c * held_, stride, chunks_, count * held_, sum.data());
+                    transpose_copy<false>(sum.data(), held_, count, part.columns, place(part, 0, dw) + tap * depth_ + c,
+                                          taps_ * depth_);
+                }
+            });
+        }
     }
 
 private:
     struct Part {
         int64_t group, channel, channels, column, columns;
     };
-
-    void make_part(int64_t index, int64_t chunk, const float* x, const float* dy, float* out) const {
+    Part part_of(int64_t index) const {
         Part part;
         part.group = index / column_parts_ / channel_parts_;
         part.channel = index / column_parts_ % channel_parts_ * channels_;
         part.channels = std::min(channels_, depth_ - part.channel);
         part.column = index % column_parts_ * columns_;
         part.columns = std::min(columns_, width_ - part.column);
+        return part;
+    }
+    int64_t part_size() const { return taps_ * channels_ * held_; }
 
-        const int64_t rows = taps_ * part.channels, held = panels_ * panel_width_;
-        const Scratch<float> sums(rows * held);
+    // out[i] = from[i] + from[stride + i] + .. of `count` addends.
+    static void add_up(const float* from, int64_t stride, int64_t count, int64_t size, float* out) {
+        for (int64_t begin = 0; begin < size; begin += kSumGrain)  // stays in the first-level cache
+            for (int64_t c = 0; c < count; c++)
+                lanes(std::min(kSumGrain, size - begin), [&](int64_t i, auto mask) {
+                    const F32 x = load(from + c * stride + begin + i, mask);
+                    store(out + begin + i, c == 0 ? x : load(out + begin + i, mask) + x, mask);
+                });
+    }
+
+    // The sums of one part over one chunk, [kernel element][held_]; finished to `out` unless that is null.
+    void make_part(int64_t index, int64_t chunk, const float* x, const float* dy, float* sums, float* out) const {
+        const Part part = part_of(index);
+        const int64_t rows = taps_ * part.channels;
         const Scratch<float> strip(tiling_.images * strip_.image_stride);
         const Scratch<float> panels(panels_ * panel_width_ * tiling_.largest());
         const Scratch<int64_t> pixels(tiling_.largest()), tables(2 * rows);
@@ -102,7 +139,7 @@ private:
             for (int64_t j = 0; j < shape_.kw; j++)
                 for (int64_t c = 0; c < part.channels; c++, k++) {
                     row[k] = i * shape_.dilation_h * strip_.row_stride + j * shape_.dilation_w * strip_.pixel_stride + c;
-                    sums_row[k] = k * held;
+                    sums_row[k] = k * held_;
                 }
 
         const int64_t units = runs_ * pieces_;
@@ -121,7 +158,7 @@ private:
                 for (int64_t j = 0; j < panels_; j++) {
                     Panel panel;
                     panel.b = b + j * points.count * panel_width_;
-                    panel.c = sums.data() + j * panel_width_;
+                    panel.c = sums + j * panel_width_;
                     panel.columns = static_cast<int>(panel_width_);
                     panel.accumulate = t > first_tile;
                     panel.start = nullptr;
@@ -129,12 +166,12 @@ private:
                 }
             }
             if (first_tile == last_tile) continue;
-            finish(part, run, sums.data(), held, started, out);
+            if (out) finish(part, run, sums, started, out);
             started = true;
         }
         if (!started) {  // empty runs only
-            std::memset(sums.data(), 0, static_cast<size_t>(rows * held) * sizeof(float));
-            store_part(part, sums.data(), held, out);
+            std::memset(sums, 0, static_cast<size_t>(rows * held_) * sizeof(float));
+            if (out) store_part(part, sums, out);
         }
     }
 
@@ -143,14 +180,19 @@ private:
         const int64_t first_column = part.group * width_ + part.column;
         const bool whole_rows = tile.column_end - tile.column == shape_.ow;
         const bool whole_images = tile.row_end - tile.row == shape_.oh && whole_rows;
-        if (shape_.groups == 1 && shape_.o == panel_width_ && whole_rows && (whole_images || tile.image_end - tile.image == 1))
-            return dy + (tile.image * shape_.oh + tile.row) * shape_.ow * shape_.o;  // it is a panel already
+        if (whole_images || (whole_rows && tile.image_end - tile.image == 1)) {  // one contiguous piece
+            const float* from = dy + (tile.image * shape_.oh + tile.row) * shape_.ow * shape_.o + first_column;
+            if (shape_.o == panel_width_ && part.columns == panel_width_) return from;  // it is a panel already
+            pack_rows(vectors_, from, shape_.o, count, part.columns, panels, count * panel_width_);
+            return panels;
+        }
         int64_t p = 0;
         for (int64_t n = tile.image; n < tile.image_end; n++)
             for (int64_t i = tile.row; i < tile.row_end; i++) {
                 const float* from = dy + ((n * shape_.oh + i) * shape_.ow + tile.column) * shape_.o + first_column;
-                for (int64_t j = tile.column; j < tile.column_end; j++, from += shape_.o, p++)
-                    pack_row(from, part.columns, vectors_, panels + p * panel_width_, count * panel_width_);
+                const int64_t run = tile.column_end - tile.column;
+                pack_rows(vectors_, from, shape_.o, run, part.columns, panels + p * panel_width_, count * panel_width_);
+                p += run;
             }
         return panels;
     }
@@ -159,22 +201,22 @@ private:
         return out + (part.group * width_ + part.column + column) * taps_ * depth_ + part.channel;
     }
 
-    void store_part(const Part& part, const float* sums, int64_t held, float* out) const {
+    void store_part(const Part& part, const float* sums, float* out) const {
         for (int64_t t = 0; t < taps_; t++)
-            transpose_copy<false>(sums + t * part.channels * held, held, part.channels, part.columns,
+            transpose_copy<false>(sums + t * part.channels * held_, held_, part.channels, part.columns,
                                   place(part, 0, out) + t * depth_, taps_ * depth_);
     }
 
     // Puts a unit's sums where they belong, multiplied by the run's factors where the chain rule wants it.
-    void finish(const Part& part, int64_t run, const float* sums, int64_t held, bool add, float* out) const {
-        if (!chain_) return store_part(part, sums, held, out);
+    void finish(const Part& part, int64_t run, const float* sums, bool add, float* out) const {
+        if (!chain_) return store_part(part, sums, out);
         // Where a part has all channels, a kernel is contiguous in the weights too.
         const int64_t length = part.channels == depth_ ? taps_ * depth_ : part.channels;
         const int64_t rows = taps_ * part.channels;
         const Scratch<float> block(kLanes * rows);
         for (int64_t column = 0; column < part.columns; column += kLanes) {
             const int64_t columns = std::min<int64_t>(kLanes, part.columns - column);
-            transpose_copy<false>(sums + column, held, rows, columns, block.data(), rows);
+            transpose_copy<false>(sums + column, held_, rows, columns, block.data(), rows);
             for (int64_t j = 0; j < columns; j++)
                 for (int64_t k = 0; k < rows; k += length) {
                     float *g = block.data() + j * rows + k, *to = place(part, column + j, out) + k / part.channels * depth_;
@@ -198,7 +240,7 @@ private:
     const int64_t panel_width_;
     Strip strip_;
     int64_t channels_, channel_parts_;  // of a part; parts that the channels are cut into
-    int64_t columns_, column_parts_, panels_;
+    int64_t columns_, column_parts_, panels_, held_;
     int64_t parts_;
     int64_t runs_, pieces_, chunks_;  // chunks divide the runs' pieces among the tasks
 };

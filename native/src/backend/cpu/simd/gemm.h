@@ -9,9 +9,9 @@
 //      convolution reads its input in place instead of nine copies of it (im2col).
 //   C  rows begin at c + c_row[r].
 //
-// Register blocks of AVX2, rows x columns: 6 x 16, 12 accumulators, 8 loads for 12 FMA; 4 rows of 3 vectors need as many
-// registers and more loads; 8 x 8 is for results of at most 8 columns. AVX-512: 6 x 64 (24 accumulators, 10 loads for 24 FMA),
-// 10 x 32 and 10 x 16. More rows would be better for arithmetic (14 x 32), but every row needs its own address register.
+// Register blocks, rows x columns. AVX2: 6 x 16, 12 accumulators, 8 loads for 12 FMA; 4 rows of 3 vectors need as many
+// registers and more loads; 8 x 8 is for results of at most 8 columns. AVX-512: 10 x 32 and 10 x 16; 14 x 32 has registers
+// enough, but every row needs an address register too, and 6 x 64 reads B twice as fast as the second-level cache gives it.
 #pragma once
 
 #include <algorithm>
@@ -25,18 +25,10 @@ inline constexpr int kLanes = F32::kLanes;
 
 // Rows of the register block with V vectors of columns.
 template <int V>
-inline constexpr int kBlockRows = kLanes == 16 ? (V == 4 ? 6 : 10) : (V == 2 ? 6 : 8);
+inline constexpr int kBlockRows = kLanes == 16 ? 10 : V == 2 ? 6 : 8;
 
-// The widest panel.
-inline constexpr int kMostVectors = kLanes == 16 ? 4 : 2;
-
-// Vectors of a panel for a result of n columns: few enough that little is computed for nothing.
-inline int panel_vectors(int64_t n) {
-    if (n <= kLanes) return 1;
-    if (kMostVectors == 2 || n <= 2 * kLanes) return 2;
-    int64_t by2 = (n + 2 * kLanes - 1) / (2 * kLanes) * 2, by4 = (n + 4 * kLanes - 1) / (4 * kLanes) * 4;
-    return by4 * 8 > by2 * 9 ? 2 : 4;
-}
+// Vectors of a panel for a result of n columns.
+inline int panel_vectors(int64_t n) { return n <= kLanes ? 1 : 2; }
 
 // k runs over begin[0] .. + length, begin[1] .. + length, and so on.
 struct Spans {
@@ -168,14 +160,10 @@ void multiply_rows(const Reduction& reduction, const Panel& panel, const float* 
 template <class Reduction>
 void multiply_panel(int vectors, const Reduction& reduction, const Panel& panel, const float* a, int64_t rows,
                     const int64_t* a_row, const int64_t* c_row) {
-    switch (vectors) {
-        case 1:
-            return multiply_rows<1>(reduction, panel, a, rows, a_row, c_row);
-        case 2:
-            return multiply_rows<2>(reduction, panel, a, rows, a_row, c_row);
-        case 4:
-            if constexpr (kMostVectors == 4) return multiply_rows<4>(reduction, panel, a, rows, a_row, c_row);
-    }
+    if (vectors == 1)
+        multiply_rows<1>(reduction, panel, a, rows, a_row, c_row);
+    else
+        multiply_rows<2>(reduction, panel, a, rows, a_row, c_row);
 }
 
 }  // namespace hb::cpu::HB_TIER

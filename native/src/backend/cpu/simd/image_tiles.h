@@ -108,49 +108,57 @@ private:
 
 // Source pixels of a tile in memory.
 struct Strip {
-    int64_t rows, columns;                           // of the largest tile, border included
     int64_t image_stride, row_stride, pixel_stride;  // in elements
+    int64_t step_h, step_w;                          // strip pixels from one grid position to the next
+    int64_t skip_h, skip_w;                          // source pixels from one strip pixel to the next
 
     static Strip copied(const Axis& h, const Axis& w, const Tiling& tiling, int64_t pixel_stride) {
         Strip s;
-        s.rows = (tiling.rows - 1) * h.step + h.high - h.low + 1;
-        s.columns = (tiling.columns - 1) * w.step + w.high - w.low + 1;
         s.pixel_stride = pixel_stride;
-        s.row_stride = s.columns * pixel_stride;
-        s.image_stride = s.rows * s.row_stride;
+        // With one tap only, the pixels that a stride jumps over are not needed.
+        s.skip_h = h.low == h.high ? h.step : 1;
+        s.skip_w = w.low == w.high ? w.step : 1;
+        s.step_h = h.step / s.skip_h;
+        s.step_w = w.step / s.skip_w;
+        s.row_stride = s.extent(tiling.columns, s.step_w, w) * pixel_stride;
+        s.image_stride = s.extent(tiling.rows, s.step_h, h) * s.row_stride;
         return s;
     }
     static Strip in_place(const Axis& h, const Axis& w, int64_t channels) {
-        return {h.source, w.source, h.source * w.source * channels, w.source * channels, channels};
+        return {h.source * w.source * channels, w.source * channels, channels, h.step, w.step, 1, 1};
     }
+    // Strip pixels under `count` grid positions, border included.
+    static int64_t extent(int64_t count, int64_t step, const Axis& axis) { return (count - 1) * step + axis.high - axis.low + 1; }
 };
 
 // Copies channels [channel, channel + count) of what a tile reads; pixels outside the image are zeros.
 inline void copy_strip(const Axis& h, const Axis& w, const Strip& strip, const Tile& tile, const float* source,
                        int64_t channels, int64_t channel, int64_t count, float* out) {
     const int64_t top = tile.row * h.step + h.low, left = tile.column * w.step + w.low;
-    const int64_t height = (tile.row_end - tile.row - 1) * h.step + h.high - h.low + 1;
-    const int64_t width = (tile.column_end - tile.column - 1) * w.step + w.high - w.low + 1;
-    const int64_t before = std::clamp<int64_t>(-left, 0, width);
-    const int64_t inside = std::clamp<int64_t>(w.source - left, before, width);
-    const bool whole_pixels = count == channels && strip.pixel_stride == channels;
+    const int64_t height = Strip::extent(tile.row_end - tile.row, strip.step_h, h);
+    const int64_t width = Strip::extent(tile.column_end - tile.column, strip.step_w, w);
+    // Strip columns [before, inside) lie in the image.
+    const int64_t before = std::clamp<int64_t>((strip.skip_w - 1 - left) / strip.skip_w, 0, width);
+    const int64_t inside = std::clamp<int64_t>((w.source - left + strip.skip_w - 1) / strip.skip_w, before, width);
+    const int64_t across = strip.skip_w * channels;
+    const bool whole = count == channels && strip.pixel_stride == channels && strip.skip_w == 1;
+    auto bytes = [&](int64_t pixels) { return static_cast<size_t>(pixels * strip.pixel_stride) * sizeof(float); };
     for (int64_t n = tile.image; n < tile.image_end; n++)
         for (int64_t i = 0; i < height; i++) {
             float* row = out + (n - tile.image) * strip.image_stride + i * strip.row_stride;
-            const int64_t y = top + i;
-            if (y < 0 || y >= h.source) {
-                std::memset(row, 0, static_cast<size_t>(width * strip.pixel_stride) * sizeof(float));
+            const int64_t y = top + i * strip.skip_h;
+            if (y < 0 || y >= h.source || before == inside) {
+                std::memset(row, 0, bytes(width));
                 continue;
             }
-            std::memset(row, 0, static_cast<size_t>(before * strip.pixel_stride) * sizeof(float));
-            std::memset(row + inside * strip.pixel_stride, 0,
-                        static_cast<size_t>((width - inside) * strip.pixel_stride) * sizeof(float));
-            const float* from = source + ((n * h.source + y) * w.source + left + before) * channels + channel;
+            const float* from = source + ((n * h.source + y) * w.source + left + before * strip.skip_w) * channels + channel;
             float* to = row + before * strip.pixel_stride;
-            if (whole_pixels)
-                std::memcpy(to, from, static_cast<size_t>((inside - before) * count) * sizeof(float));
+            std::memset(row, 0, bytes(before));
+            std::memset(row + inside * strip.pixel_stride, 0, bytes(width - inside));
+            if (whole)
+                std::memcpy(to, from, bytes(inside - before));
             else
-                for (int64_t j = before; j < inside; j++, from += channels, to += strip.pixel_stride)
+                for (int64_t j = before; j < inside; j++, from += across, to += strip.pixel_stride)
                     lanes(count, [&](int64_t c, auto mask) { store(to + c, load(from + c, mask), mask); });
         }
 }
@@ -169,11 +177,11 @@ inline int64_t list_pixels(const Axis& h, const Axis& w, int64_t phase_h, int64_
     const int64_t rows = std::min(tile.row_end, (h.result - phase_h + h.spread - 1) / h.spread);
     const int64_t columns = std::min(tile.column_end, (w.result - phase_w + w.spread - 1) / w.spread);
     const int64_t width = std::max<int64_t>(columns - tile.column, 0);
-    const int64_t across = w.step * strip.pixel_stride, result_across = w.spread * result_channels;
+    const int64_t across = strip.step_w * strip.pixel_stride, result_across = w.spread * result_channels;
     int64_t count = 0;
     for (int64_t n = tile.image; n < tile.image_end; n++)
         for (int64_t i = tile.row; i < rows; i++) {
-            const int64_t from = (n - tile.image) * strip.image_stride + (i - tile.row) * h.step * strip.row_stride;
+            const int64_t from = (n - tile.image) * strip.image_stride + (i - tile.row) * strip.step_h * strip.row_stride;
             for (int64_t j = 0; j < width; j++) source[count + j] = from + j * across;
             if (result) {
                 const int64_t to = ((n * h.result + i * h.spread + phase_h) * w.result + tile.column * w.spread + phase_w) *

@@ -45,17 +45,31 @@ inline void pack_columns(const float* columns, int64_t stride, int64_t count, in
         for (int64_t j = filled; j < width; j += kLanes) store(panel + k * width + j, zero());
 }
 
-// One row k of B into every panel: B(k, j) = row[j], j < count. Rows k of two panels are panel_stride apart.
-inline void pack_row(const float* row, int64_t count, int vectors, float* panel, int64_t panel_stride) {
-    const int64_t width = vectors * kLanes;
-    int64_t j = 0;
-    for (; j + width <= count; j += width, panel += panel_stride)
-        for (int v = 0; v < vectors; v++) store(panel + v * kLanes, load(row + j + v * kLanes));
-    if (j < count)
-        for (int v = 0; v < vectors; v++) {
-            const int64_t left = std::clamp<int64_t>(count - j - v * kLanes, 0, kLanes);
-            store(panel + v * kLanes, load(row + j + v * kLanes, first(static_cast<int>(left))));
+// `depth` rows of B into panels: B(k, j) = rows[k * stride + j], j < count. Panels are panel_stride apart.
+template <int V>
+inline void pack_rows(const float* rows, int64_t stride, int64_t depth, int64_t count, float* panel, int64_t panel_stride) {
+    constexpr int kWidth = V * kLanes;
+    for (int64_t j = 0; j < count; j += kWidth, panel += panel_stride) {
+        const int64_t left = count - j;
+        if (left >= kWidth) {
+            for (int64_t k = 0; k < depth; k++)
+                for (int v = 0; v < V; v++)
+                    store(panel + k * kWidth + v * kLanes, load(rows + k * stride + j + v * kLanes));
+            continue;
         }
+        for (int v = 0; v < V; v++) {
+            const Mask mask = first(static_cast<int>(std::clamp<int64_t>(left - v * kLanes, 0, kLanes)));
+            for (int64_t k = 0; k < depth; k++)
+                store(panel + k * kWidth + v * kLanes, load(rows + k * stride + j + v * kLanes, mask));
+        }
+    }
+}
+inline void pack_rows(int vectors, const float* rows, int64_t stride, int64_t depth, int64_t count, float* panel,
+                      int64_t panel_stride) {
+    if (vectors == 1)
+        pack_rows<1>(rows, stride, depth, count, panel, panel_stride);
+    else
+        pack_rows<2>(rows, stride, depth, count, panel, panel_stride);
 }
 
 }  // namespace hb::cpu::HB_TIER

@@ -725,7 +725,7 @@ public final class Tensor implements AutoCloseable {
                 }
                 if (in) {
                     MemorySegment.copy(host, hostFrom, all, from, bytes);
-                    HornbeamNative.write(held, all, whole);
+                    writeAll(held, all, whole);
                 } else {
                     MemorySegment.copy(all, from, host, hostFrom, bytes);
                 }
@@ -733,6 +733,22 @@ public final class Tensor implements AutoCloseable {
         }
         if (in) {
             changed();
+        }
+    }
+
+    /** Sets all elements; a strided view takes them by way of a dense tensor. */
+    private void writeAll(long held, MemorySegment all, long bytes) {
+        if (isDense()) {
+            HornbeamNative.write(held, all, bytes);
+            return;
+        }
+        long dense = HornbeamNative.empty(
+                facts.device().code(), facts.dtype().code(), facts.rank(), Tape.scratch().shape(facts.shape()));
+        try {
+            HornbeamNative.write(dense, all, bytes);
+            HornbeamNative.copy(held, dense);
+        } finally {
+            HornbeamNative.release(dense);
         }
     }
 

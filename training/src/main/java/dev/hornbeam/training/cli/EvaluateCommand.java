@@ -3,20 +3,20 @@ package dev.hornbeam.training.cli;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.tensor.Engine;
+import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.UserFile;
 import dev.hornbeam.training.corruption.Corruption;
 import dev.hornbeam.training.corruption.Corruptions;
 import dev.hornbeam.training.data.Augmentation;
 import dev.hornbeam.training.data.DataSetCatalog;
 import dev.hornbeam.training.data.ImageSet;
+import dev.hornbeam.training.evaluation.CorruptionErrors;
 import dev.hornbeam.training.evaluation.CorruptionEvaluation;
 import dev.hornbeam.training.evaluation.Evaluator;
-import dev.hornbeam.training.run.AtomicFile;
 import dev.hornbeam.training.run.Checkpoint;
-import dev.hornbeam.training.run.CorruptionErrors;
 import dev.hornbeam.training.run.DataConfig;
 import dev.hornbeam.training.run.Progress;
 import dev.hornbeam.training.run.RunConfig;
-import dev.hornbeam.training.run.UserError;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -104,7 +104,7 @@ final class EvaluateCommand implements Callable<Integer> {
             if (csv != null) {
                 CorruptionErrors table = errors.orElseThrow(
                         () -> new UserError("--csv needs --corruptions: there are no errors per corruption to write"));
-                AtomicFile.writeText(csv, table.toCsv());
+                UserFile.writeText(csv, table.toCsv());
             }
         }
         return 0;

@@ -1,6 +1,6 @@
 package dev.hornbeam.training.cli;
 
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.run.Version;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -8,7 +8,6 @@ import java.io.StringWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
-import picocli.CommandLine;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.IVersionProvider;
 import picocli.CommandLine.Model.CommandSpec;
@@ -17,6 +16,7 @@ import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 import picocli.CommandLine.UnmatchedArgumentException;
+import picocli.CommandLine;
 
 /**
  * The command line program.
@@ -39,7 +39,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             PredictCommand.class,
             RecipesCommand.class,
             DataCommand.class,
-            InfoCommand.class
+            InfoCommand.class,
+            BenchCommand.class
         })
 public final class Hornbeam implements Runnable {
     private static final int FAILED = 1;

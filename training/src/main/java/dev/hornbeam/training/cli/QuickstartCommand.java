@@ -1,5 +1,6 @@
 package dev.hornbeam.training.cli;
 
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.DataSetCatalog;
 import dev.hornbeam.training.data.DataSetFetcher;
 import dev.hornbeam.training.run.Progress;
@@ -9,7 +10,6 @@ import dev.hornbeam.training.run.ReportData;
 import dev.hornbeam.training.run.RunConfig;
 import dev.hornbeam.training.run.RunFolder;
 import dev.hornbeam.training.run.TrainingRun;
-import dev.hornbeam.training.run.UserError;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;

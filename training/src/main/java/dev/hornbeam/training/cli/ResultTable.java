@@ -1,6 +1,6 @@
 package dev.hornbeam.training.cli;
 
-import dev.hornbeam.training.run.CorruptionErrors;
+import dev.hornbeam.training.evaluation.CorruptionErrors;
 import dev.hornbeam.training.run.ReportData;
 import java.util.ArrayList;
 import java.util.List;

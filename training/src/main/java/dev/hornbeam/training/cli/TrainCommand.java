@@ -1,11 +1,11 @@
 package dev.hornbeam.training.cli;
 
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.run.Progress;
 import dev.hornbeam.training.run.ReportData;
 import dev.hornbeam.training.run.RunConfig;
 import dev.hornbeam.training.run.RunFolder;
 import dev.hornbeam.training.run.TrainingRun;
-import dev.hornbeam.training.run.UserError;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

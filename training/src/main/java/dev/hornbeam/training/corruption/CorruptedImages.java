@@ -1,9 +1,9 @@
 package dev.hornbeam.training.corruption;
 
-import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
+import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.ImageSet;
-import dev.hornbeam.training.run.UserError;
 import java.util.concurrent.atomic.AtomicInteger;
 import java.util.concurrent.atomic.AtomicReference;
 

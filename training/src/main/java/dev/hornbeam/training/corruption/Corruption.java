@@ -24,7 +24,7 @@ public sealed interface Corruption permits Brightness, Contrast, GaussianBlur, G
      * @param severity 1 (mild) to 5 (strong)
      * @param constants which published constants to use
      * @param draw the random numbers of this image, corruption and severity
-     * @throws dev.hornbeam.training.run.UserError if the image is too small for this corruption
+     * @throws dev.hornbeam.training.UserError if the image is too small for this corruption
      */
     void apply(double[] rgb, int height, int width, int severity, ConstantSet constants, Philox draw);
 }

@@ -1,7 +1,7 @@
 package dev.hornbeam.training.corruption;
 
-import dev.hornbeam.training.run.NearestNames;
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.NearestNames;
+import dev.hornbeam.training.UserError;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;

@@ -1,7 +1,7 @@
 package dev.hornbeam.training.corruption;
 
 import dev.hornbeam.tensor.Philox;
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 
 /**
  * Shrinks the image by a factor, averaging, and enlarges it again.

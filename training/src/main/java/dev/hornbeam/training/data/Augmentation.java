@@ -1,8 +1,8 @@
 package dev.hornbeam.training.data;
 
-import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.training.UserError;
 
 /**
  * The usual preparation of small images: random crop of the padded image, random mirror image, normalisation.

@@ -1,6 +1,6 @@
 package dev.hornbeam.training.data;
 
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 import java.util.Optional;
 
 /** The training and the test part of one data set, of the same image size and the same classes; one may be missing. */

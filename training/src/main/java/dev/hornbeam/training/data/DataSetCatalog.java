@@ -1,7 +1,7 @@
 package dev.hornbeam.training.data;
 
-import dev.hornbeam.training.run.NearestNames;
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.NearestNames;
+import dev.hornbeam.training.UserError;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;

@@ -1,7 +1,7 @@
 package dev.hornbeam.training.data;
 
-import dev.hornbeam.training.run.AtomicFile;
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.UserFile;
 import java.io.BufferedReader;
 import java.io.ByteArrayInputStream;
 import java.io.IOException;
@@ -155,7 +155,7 @@ public final class DataSetFetcher {
                     URI address = base.resolve(file.getKey() + ".gz");
                     report.accept("Downloading " + address);
                     byte[] content = downloadChecked(address, file.getValue());
-                    AtomicFile.write(folder.resolve(file.getKey() + ".gz"), out -> out.write(content));
+                    UserFile.write(folder.resolve(file.getKey() + ".gz"), content);
                 }
                 report.accept(set.name() + " is in " + folder + ", checksums as published.");
                 return Optional.of(folder);

@@ -1,6 +1,6 @@
 package dev.hornbeam.training.data;
 
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 import java.io.BufferedInputStream;
 import java.io.EOFException;
 import java.io.IOException;

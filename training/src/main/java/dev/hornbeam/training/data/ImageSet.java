@@ -2,9 +2,9 @@ package dev.hornbeam.training.data;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.training.UserError;
 import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;

@@ -1,6 +1,6 @@
 package dev.hornbeam.training.data;
 
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.List;

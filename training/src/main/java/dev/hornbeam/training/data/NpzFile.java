@@ -2,7 +2,7 @@ package dev.hornbeam.training.data;
 
 import static java.lang.foreign.ValueLayout.JAVA_BYTE;
 
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 import java.io.BufferedInputStream;
 import java.io.IOException;
 import java.io.InputStream;

@@ -3,7 +3,6 @@ package dev.hornbeam.training.evaluation;
 import dev.hornbeam.training.corruption.Corruption;
 import dev.hornbeam.training.corruption.CorruptedImages;
 import dev.hornbeam.training.data.ImageSet;
-import dev.hornbeam.training.run.CorruptionErrors;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;

@@ -1,10 +1,10 @@
 package dev.hornbeam.training.noise;
 
-import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
+import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.training.NearestNames;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.ImageSet;
-import dev.hornbeam.training.run.NearestNames;
-import dev.hornbeam.training.run.UserError;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Locale;

@@ -9,6 +9,7 @@ import dev.hornbeam.io.WeightsFile;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorScope;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.method.Stateful;
 import java.io.IOException;

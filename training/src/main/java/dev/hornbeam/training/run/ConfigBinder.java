@@ -1,5 +1,7 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.training.NearestNames;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.run.ConfigSchema.Choice;
 import dev.hornbeam.training.run.ConfigSchema.Field;
 import dev.hornbeam.training.run.ConfigSchema.Flag;

@@ -4,6 +4,8 @@ import com.fasterxml.jackson.core.JsonProcessingException;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.UserFile;
 import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
@@ -79,14 +81,14 @@ public final class MetricsLog implements AutoCloseable {
         List<ObjectNode> kept = readRows(file).stream()
                 .filter(row -> row.path(STEP).asLong() <= step)
                 .toList();
-        AtomicFile.writeText(file, kept.stream().map(MetricsLog::line).collect(Collectors.joining()));
+        UserFile.writeText(file, kept.stream().map(MetricsLog::line).collect(Collectors.joining()));
         StringBuilder csv = new StringBuilder(csvHeader(extraColumns));
         for (ObjectNode row : kept) {
             if (isEpoch(row)) {
                 csv.append(csvLine(row, extraColumns));
             }
         }
-        AtomicFile.writeText(folder.metricsCsv(), csv.toString());
+        UserFile.writeText(folder.metricsCsv(), csv.toString());
         return new MetricsLog(folder, extraColumns);
     }
 

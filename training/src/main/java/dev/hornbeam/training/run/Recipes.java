@@ -1,5 +1,7 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.training.NearestNames;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.run.ConfigTree.Mapping;
 import java.io.IOException;
 import java.io.InputStream;

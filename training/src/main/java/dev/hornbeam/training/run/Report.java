@@ -5,6 +5,9 @@ import static dev.hornbeam.training.run.Markup.percent;
 import static dev.hornbeam.training.run.Markup.points;
 import static dev.hornbeam.training.run.Markup.words;
 
+import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.UserFile;
+import dev.hornbeam.training.evaluation.CorruptionErrors;
 import dev.hornbeam.training.run.ReportData.Run;
 import java.io.IOException;
 import java.io.InputStream;
@@ -49,7 +52,7 @@ public final class Report {
      * @throws UserError if the file cannot be written
      */
     public static void write(Path file, ReportData data) {
-        AtomicFile.writeText(file, html(data));
+        UserFile.writeText(file, html(data));
     }
 
     /** The report as HTML. */

@@ -1,5 +1,7 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.UserFile;
 import java.nio.file.Path;
 import java.util.Map;
 
@@ -104,6 +106,6 @@ public record RunConfig(
      * @throws UserError if the file cannot be written
      */
     public void save(Path file) {
-        AtomicFile.writeText(file, toYaml());
+        UserFile.writeText(file, toYaml());
     }
 }

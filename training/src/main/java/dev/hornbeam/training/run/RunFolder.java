@@ -1,5 +1,6 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.training.UserError;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;

@@ -1,5 +1,6 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.training.evaluation.CorruptionErrors;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;

@@ -2,6 +2,9 @@ package dev.hornbeam.training.run;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.UserFile;
+import dev.hornbeam.training.evaluation.CorruptionErrors;
 import java.nio.file.Path;
 
 /**
@@ -36,7 +39,7 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
      * @throws UserError if the file cannot be written
      */
     public void write(Path file) {
-        AtomicFile.writeText(file, toJson());
+        UserFile.writeText(file, toJson());
     }
 
     private static void putCorruptions(ObjectNode root, CorruptionErrors table) {

@@ -2,14 +2,15 @@ package dev.hornbeam.training.run;
 
 import dev.hornbeam.autograd.Autograd;
 import dev.hornbeam.nn.Module;
-import dev.hornbeam.optim.Optimizer;
 import dev.hornbeam.optim.GradientClipping;
+import dev.hornbeam.optim.Optimizer;
 import dev.hornbeam.optim.Progress;
 import dev.hornbeam.optim.Schedule;
 import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorScope;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.Batch;
 import dev.hornbeam.training.data.BatchLoader;
 import dev.hornbeam.training.evaluation.Evaluator;

@@ -11,6 +11,8 @@ import dev.hornbeam.optim.Schedule;
 import dev.hornbeam.optim.Sgd;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
+import dev.hornbeam.training.NearestNames;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.Augmentation;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.Normalization;

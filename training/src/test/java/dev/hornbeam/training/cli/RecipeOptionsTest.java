@@ -3,9 +3,9 @@ package dev.hornbeam.training.cli;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.run.Recipes;
 import dev.hornbeam.training.run.RunConfig;
-import dev.hornbeam.training.run.UserError;
 import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;

@@ -6,10 +6,10 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.Split;
 import dev.hornbeam.training.data.TestImages;
-import dev.hornbeam.training.run.UserError;
 import java.util.Arrays;
 import java.util.List;
 import net.jqwik.api.ForAll;

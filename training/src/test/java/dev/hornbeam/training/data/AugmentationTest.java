@@ -5,9 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.training.UserError;
 import java.util.Arrays;
 import java.util.List;
 import net.jqwik.api.ForAll;

@@ -2,7 +2,7 @@ package dev.hornbeam.training.data;
 
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;

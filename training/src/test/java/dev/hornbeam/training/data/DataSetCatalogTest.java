@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 import java.io.IOException;
 import java.net.URI;
 import java.nio.file.Files;

@@ -6,7 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.hornbeam.training.run.UserError;
+import dev.hornbeam.training.UserError;
 import java.util.Arrays;
 import java.util.List;
 import java.util.stream.IntStream;

@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.hornbeam.training.evaluation.CorruptionErrors;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;

@@ -1,4 +1,4 @@
-package dev.hornbeam.training.run;
+package dev.hornbeam.training.evaluation;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;

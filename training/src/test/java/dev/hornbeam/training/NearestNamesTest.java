@@ -1,4 +1,4 @@
-package dev.hornbeam.training.run;
+package dev.hornbeam.training;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 

@@ -1,4 +1,4 @@
-package dev.hornbeam.training.run;
+package dev.hornbeam.training.evaluation;
 
 import java.util.Collections;
 import java.util.LinkedHashMap;

@@ -1,4 +1,4 @@
-package dev.hornbeam.training.run;
+package dev.hornbeam.training;
 
 import java.util.Arrays;
 import java.util.Collection;

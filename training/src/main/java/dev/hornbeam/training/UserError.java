@@ -1,4 +1,4 @@
-package dev.hornbeam.training.run;
+package dev.hornbeam.training;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
@@ -74,7 +74,7 @@ public final class UserError extends RuntimeException {
         if (lower.contains("permission denied") || lower.contains("read-only") || lower.contains("not permitted")) {
             return "; choose a folder you may write to, or change the permissions of " + folder(path);
         }
-        if (lower.contains("not a folder") || lower.contains("not a directory") || lower.contains("in the way")) {
+        if (lower.contains("a folder") || lower.contains("a directory") || lower.contains("in the way")) {
             return "; choose another path";
         }
         return "; check the folder " + folder(path);

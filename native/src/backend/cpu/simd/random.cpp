@@ -1,0 +1,79 @@
+// Tensors of random numbers, perturbed weights and dropout: the bits of the scalar tier. 4 to 8 bytes per element, but here
+// arithmetic decides; random.h has the speed.
+#include "backend/cpu/simd/random.h"
+
+#include <cmath>
+
+#include "backend/cpu/kernels.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
+
+namespace hb::cpu::HB_TIER {
+namespace {
+
+const Backend* plain_ = nullptr;
+
+void random_uniform(const View& y, double low, double high, const Stream& stream) {
+    const float start = static_cast<float>(low), last = std::nextafter(static_cast<float>(high), start);
+    const float width = static_cast<float>(high - low);
+    float* out = y.f32();
+    parallel_ranges(y.elements(), kGrain, [&](int64_t begin, int64_t end) {
+        draw(key_of(stream), begin, end - begin, DrawUniforms{},
+             [=](int64_t i, F32 u, auto m) { store(out + begin + i, min(last, fma(width, u, start)), m); });
+    });
+}
+
+void random_normal(const View& y, double mean, double deviation, const Stream& stream) {
+    const float centre = static_cast<float>(mean), scale = static_cast<float>(deviation);
+    float* out = y.f32();
+    parallel_ranges(y.elements(), kGrain, [&](int64_t begin, int64_t end) {
+        draw(key_of(stream), begin, end - begin, DrawNormals{},
+             [=](int64_t i, F32 z, auto m) { store(out + begin + i, fma(scale, z, centre), m); });
+    });
+}
+
+void perturb_weight(const View& w, const Noise& noise, int32_t sub_batch, const View& y) {
+    if (w.type != DType::F32 || !has_noise(noise)) return plain_->perturb_weight(w, noise, sub_batch, y);
+    parallel_ranges(w.elements(), kGrain, [&](int64_t begin, int64_t end) {
+        perturb(noise, sub_batch, begin, end - begin, w.f32() + begin, y.f32() + begin);
+    });
+}
+
+void dropout(const View& x, double p, bool channels, const Stream& stream, const View& y) {
+    const int64_t n = x.elements();
+    if (x.type != DType::F32 || n == 0) return plain_->dropout(x, p, channels, stream, y);
+    const float limit = static_cast<float>(p), factor = static_cast<float>(1 / (1 - p));
+    const float* in = x.f32();
+    float* out = y.f32();
+    if (!channels) {
+        parallel_ranges(n, kGrain, [&](int64_t begin, int64_t end) {
+            const float* from = in + begin;
+            float* to = out + begin;
+            draw(key_of(stream), begin, end - begin, DrawUniforms{}, [=](int64_t i, F32 u, auto m) {
+                store(to + i, select(u < limit, zero(), load(from + i, m) * factor), m);
+            });
+        });
+        return;
+    }
+    const int64_t c = x.columns(), positions = n / x[0] / c;
+    parallel(x[0], [&](int64_t sample) {
+        Scratch<float> u(c);
+        uniforms(key_of(stream), sample * c, c, u.data());
+        for (int64_t row = sample * positions; row < (sample + 1) * positions; row++)
+            lanes(c, [&](int64_t j, auto m) {
+                store(out + row * c + j, select(load(u.data() + j, m) < limit, zero(), load(in + row * c + j, m) * factor), m);
+            });
+    });
+}
+
+}  // namespace
+
+void add_random(Backend& table, const Backend& plain) {
+    plain_ = &plain;
+    table.random_uniform = random_uniform;
+    table.random_normal = random_normal;
+    table.perturb_weight = perturb_weight;
+    table.dropout = dropout;
+}
+
+}  // namespace hb::cpu::HB_TIER

@@ -1,0 +1,197 @@
+// Sums, means and extremes; reading x, 4 bytes an element, is all that costs. Sums are accumulated in double vectors. Along
+// contiguous rows by four running sums; across rows in an array of double, one number a column, four rows at a time. Long
+// sums are cut into pieces by the shape and the pieces added in order.
+#include <limits>
+
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/columns.h"
+#include "core/parallel.h"
+
+namespace hb::cpu::HB_TIER {
+namespace {
+
+const Backend* plain_ = nullptr;
+
+double sum_run(const float* x, int64_t n) {
+    // Two streams of addresses keep the memory busier than one.
+    const int64_t half = n / 2;
+    Wide total = add_lanes(half, [=](int64_t i, auto m) { return Wide(load(x + i, m)) + Wide(load(x + half + i, m)); });
+    return sum(total) + (n % 2 ? static_cast<double>(x[n - 1]) : 0.0);
+}
+
+// The larger or smaller of two; a NaN, once met, stays.
+template <bool kMax>
+F32 extreme(F32 most, F32 x) {
+    Mask better = kMax ? x > most : x < most;
+    return select(better | (is_nan(x) & (most == most)), x, most);
+}
+
+template <bool kMax>
+float extreme_run(const float* x, int64_t n) {
+    F32 m0 = x[0], m1 = m0, m2 = m0, m3 = m0;
+    constexpr int64_t kStep = F32::kLanes;
+    int64_t i = 0;
+    for (; i + 4 * kStep <= n; i += 4 * kStep) {
+        m0 = extreme<kMax>(m0, load(x + i));
+        m1 = extreme<kMax>(m1, load(x + i + kStep));
+        m2 = extreme<kMax>(m2, load(x + i + 2 * kStep));
+        m3 = extreme<kMax>(m3, load(x + i + 3 * kStep));
+    }
+    for (; i + kStep <= n; i += kStep) m0 = extreme<kMax>(m0, load(x + i));
+    if (i < n) {
+        Mask m = first(static_cast<int>(n - i));
+        m1 = extreme<kMax>(m1, select(m, load(x + i, m), m1));
+    }
+    m0 = extreme<kMax>(extreme<kMax>(m0, m1), extreme<kMax>(m2, m3));
+    float t[F32::kLanes];
+    store(t, m0);
+    float most = t[0];
+    for (float v : t)
+        if ((kMax ? v > most : v < most) || (v != v && most == most)) most = v;
+    return most;
+}
+
+// sums[j] += the column sums of `rows` rows of `width` numbers.
+void add_rows(const float* x, int64_t rows, int64_t width, double* sums) {
+    auto add = [&](int64_t j, auto m, Wide w) {
+        if constexpr (std::is_same_v<decltype(m), All>) {
+            store(sums + j, load(sums + j) + w.low);
+            store(sums + j + F64::kLanes, load(sums + j + F64::kLanes) + w.high);
+        } else {
+            double t[F32::kLanes];
+            store(t, w.low);
+            store(t + F64::kLanes, w.high);
+            for (int64_t l = 0; l < width - j; l++) sums[j + l] += t[l];
+        }
+    };
+    const int64_t quarter = rows / 4, apart = quarter * width;
+    for (int64_t r = 0; r < quarter; r++)
+        lanes(width, [&](int64_t j, auto m) {
+            const float* p = x + r * width + j;
+            add(j, m,
+                (Wide(load(p, m)) + Wide(load(p + apart, m))) +
+                    (Wide(load(p + 2 * apart, m)) + Wide(load(p + 3 * apart, m))));
+        });
+    for (int64_t r = 4 * quarter; r < rows; r++)
+        lanes(width, [&](int64_t j, auto m) { add(j, m, Wide(load(x + r * width + j, m))); });
+}
+
+// most[j] = the extreme of column j.
+template <bool kMax>
+void extreme_rows(const float* x, int64_t rows, int64_t stride, int64_t width, float* most) {
+    std::copy_n(x, width, most);
+    for (int64_t r = 1; r < rows; r++)
+        lanes(width, [&](int64_t j, auto m) {
+            store(most + j, extreme<kMax>(load(most + j, m), load(x + r * stride + j, m)), m);
+        });
+}
+
+// Rows of x that one task adds, of inner columns each.
+int64_t piece_rows(int64_t inner) { return std::max<int64_t>(64, kGrain / inner); }
+
+void sum_contiguous(const float* x, int64_t outer, int64_t reduced, double factor, float* y) {
+    const int64_t pieces = (reduced + kGrain - 1) / kGrain;
+    if (pieces <= 1) {
+        parallel_ranges(outer, kGrain / std::max<int64_t>(1, reduced), [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; i++) y[i] = static_cast<float>(sum_run(x + i * reduced, reduced) / factor);
+        });
+        return;
+    }
+    Scratch<double> parts(outer * pieces);
+    parallel(outer * pieces, [&](int64_t task) {
+        const int64_t begin = task % pieces * kGrain;
+        parts[task] = sum_run(x + task / pieces * reduced + begin, std::min(kGrain, reduced - begin));
+    });
+    for (int64_t i = 0; i < outer; i++) {
+        double total = 0;
+        for (int64_t p = 0; p < pieces; p++) total += parts[i * pieces + p];
+        y[i] = static_cast<float>(total / factor);
+    }
+}
+
+void sum_columns(const float* x, int64_t outer, int64_t reduced, int64_t inner, double factor, float* y) {
+    const Columns columns(inner);
+    const int64_t rows = piece_rows(inner), pieces = std::max<int64_t>(1, (reduced + rows - 1) / rows);
+    Scratch<double> parts(pieces > 1 ? outer * pieces * inner : 0);
+    // The sums of one piece, at the front of `sums`.
+    auto piece = [&](int64_t i, int64_t p, double* sums) {
+        const int64_t begin = p * rows, count = std::min(rows, reduced - begin), whole = count / columns.repeat;
+        const float* from = x + (i * reduced + begin) * inner;
+        std::fill_n(sums, columns.width, 0.0);
+        add_rows(from, whole, columns.width, sums);
+        columns.fold(sums);
+        add_rows(from + whole * columns.width, count - whole * columns.repeat, inner, sums);
+    };
+    const int64_t together = pieces > 1 ? 1 : std::max<int64_t>(1, kGrain / std::max<int64_t>(1, reduced * inner));
+    parallel_ranges(outer * pieces, together, [&](int64_t begin, int64_t end) {
+        Scratch<double> sums(columns.width);
+        for (int64_t task = begin; task < end; task++) {
+            piece(task / pieces, task % pieces, sums.data());
+            if (pieces > 1)
+                std::copy_n(sums.data(), inner, parts.data() + task * inner);
+            else
+                for (int64_t j = 0; j < inner; j++) y[task * inner + j] = static_cast<float>(sums[j] / factor);
+        }
+    });
+    if (pieces == 1) return;
+    constexpr int64_t kColumns = 256;
+    const int64_t bands = (inner + kColumns - 1) / kColumns;
+    parallel(outer * bands, [&](int64_t task) {
+        const int64_t i = task / bands, begin = task % bands * kColumns, end = std::min(inner, begin + kColumns);
+        double total[kColumns] = {};
+        for (int64_t p = 0; p < pieces; p++)
+            for (int64_t j = begin; j < end; j++) total[j - begin] += parts[(i * pieces + p) * inner + j];
+        for (int64_t j = begin; j < end; j++) y[i * inner + j] = static_cast<float>(total[j - begin] / factor);
+    });
+}
+
+template <bool kMax>
+void extremes(const float* x, int64_t outer, int64_t reduced, int64_t inner, float* y) {
+    if (inner == 1) {
+        const int64_t pieces = (reduced + kGrain - 1) / kGrain;
+        if (pieces == 1) {
+            parallel_ranges(outer, kGrain / reduced, [&](int64_t begin, int64_t end) {
+                for (int64_t i = begin; i < end; i++) y[i] = extreme_run<kMax>(x + i * reduced, reduced);
+            });
+            return;
+        }
+        Scratch<float> parts(outer * pieces);
+        parallel(outer * pieces, [&](int64_t task) {
+            const int64_t begin = task % pieces * kGrain;
+            parts[task] = extreme_run<kMax>(x + task / pieces * reduced + begin, std::min(kGrain, reduced - begin));
+        });
+        for (int64_t i = 0; i < outer; i++) y[i] = extreme_run<kMax>(parts.data() + i * pieces, pieces);
+        return;
+    }
+    // Bands of columns: an extreme takes no room that would have to be merged.
+    constexpr int64_t kColumns = 256;
+    const int64_t bands = (inner + kColumns - 1) / kColumns;
+    const int64_t together = std::max<int64_t>(1, kGrain / (reduced * std::min(inner, kColumns)));
+    parallel_ranges(outer * bands, together, [&](int64_t from, int64_t to) {
+        for (int64_t task = from; task < to; task++) {
+            const int64_t i = task / bands, begin = task % bands * kColumns;
+            extreme_rows<kMax>(x + i * reduced * inner + begin, reduced, inner, std::min(kColumns, inner - begin),
+                               y + i * inner + begin);
+        }
+    });
+}
+
+void reduce(int kind, const View& x, int64_t outer, int64_t reduced, int64_t inner, const View& y) {
+    if (x.type != DType::F32 || outer * reduced * inner == 0) return plain_->reduce(kind, x, outer, reduced, inner, y);
+    if (kind == HB_REDUCE_MAX) return extremes<true>(x.f32(), outer, reduced, inner, y.f32());
+    if (kind == HB_REDUCE_MIN) return extremes<false>(x.f32(), outer, reduced, inner, y.f32());
+    const double factor = kind == HB_REDUCE_MEAN ? static_cast<double>(reduced) : 1.0;
+    if (inner == 1)
+        sum_contiguous(x.f32(), outer, reduced, factor, y.f32());
+    else
+        sum_columns(x.f32(), outer, reduced, inner, factor, y.f32());
+}
+
+}  // namespace
+
+void add_reductions(Backend& table, const Backend& plain) {
+    plain_ = &plain;
+    table.reduce = reduce;
+}
+
+}  // namespace hb::cpu::HB_TIER

@@ -1,0 +1,21 @@
+package dev.hornbeam.training.cli;
+
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.ParameterException;
+import picocli.CommandLine.Spec;
+
+/** {@code hornbeam bench}: how fast this machine trains. */
+@Command(
+        name = "bench",
+        description = "Measures the speed of training steps and of single ops.",
+        subcommands = {BenchTrainCommand.class, BenchOpsCommand.class})
+final class BenchCommand implements Runnable {
+    @Spec
+    private CommandSpec spec;
+
+    @Override
+    public void run() {
+        throw new ParameterException(spec.commandLine(), "say what to measure");
+    }
+}

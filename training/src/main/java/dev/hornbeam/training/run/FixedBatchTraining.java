@@ -1,0 +1,121 @@
+package dev.hornbeam.training.run;
+
+import dev.hornbeam.autograd.Autograd;
+import dev.hornbeam.autograd.ops.CrossEntropy;
+import dev.hornbeam.models.ModelSpec;
+import dev.hornbeam.nn.Module;
+import dev.hornbeam.optim.Optimizer;
+import dev.hornbeam.optim.Sgd;
+import dev.hornbeam.tensor.Device;
+import dev.hornbeam.tensor.Philox.Purpose;
+import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Tensor;
+import dev.hornbeam.tensor.TensorScope;
+import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.method.GradientPass;
+import dev.hornbeam.training.method.WeightPerturbation;
+
+/**
+ * Trains a network on one batch of random images again and again: the work that speed is measured on.
+ *
+ * <p>A step is what it is in training, less the loading of data: gradients released, forward, mean cross-entropy, backward,
+ * and SGD with Nesterov momentum 0.9 and weight decay 5e-4. Images are normal numbers, labels are uniform; both, and the
+ * weights, follow from a fixed seed.
+ */
+public final class FixedBatchTraining implements AutoCloseable {
+    /** Seed of everything random here. */
+    public static final long SEED = 0;
+
+    private static final double LEARNING_RATE = 1e-3;
+    private static final double MOMENTUM = 0.9;
+    private static final double WEIGHT_DECAY = 5e-4;
+
+    /**
+     * What is trained.
+     *
+     * @param model name of the network
+     * @param batch images in the batch, at least 1
+     * @param side height and width of the images in pixels
+     * @param channels of the images
+     * @param classes of the labels
+     */
+    public record Task(String model, int batch, int side, int channels, int classes) {}
+
+    private final Module model;
+    private final WeightPerturbation weights;
+    private final Optimizer optimizer;
+    private final Tensor images;
+    private final Tensor labels;
+
+    /**
+     * Makes the network and the batch.
+     *
+     * @param weights where the gradient is taken
+     * @param device where it is computed
+     * @throws UserError if there is no network of that name
+     */
+    public FixedBatchTraining(Task task, WeightPerturbation weights, Device device) {
+        this.weights = weights;
+        model = TrainingParts.model(task.model(), ModelSpec.of(task.channels(), task.classes()), SEED);
+        optimizer = new Sgd(model.namedParameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, true);
+        Tensor x = null;
+        try (TensorScope _ = TensorScope.open()) {
+            model.to(device).train();
+            x = Tensor.randomNormal(
+                            0,
+                            1,
+                            new Philox(SEED, Purpose.DATA, 0, 0, 0),
+                            device,
+                            task.batch(),
+                            task.side(),
+                            task.side(),
+                            task.channels())
+                    .keep();
+            images = x;
+            labels = labels(task).to(device).keep();
+        } catch (RuntimeException e) {
+            if (x != null) {
+                x.close();
+            }
+            model.close();
+            throw e;
+        }
+    }
+
+    private static Tensor labels(Task task) {
+        Philox draws = new Philox(SEED, Purpose.DATA, 1, 0, 0);
+        long[] classes = new long[task.batch()];
+        for (int i = 0; i < classes.length; i++) {
+            classes[i] = draws.below(i, task.classes());
+        }
+        return Tensor.of(classes);
+    }
+
+    /** Trains one step. Returns the loss before it; 0 on the device that computes nothing. */
+    public double step() {
+        int step = (int) optimizer.steps();
+        model.setStep(SEED, step);
+        double loss = weights.gradient(model, this::pass, step).loss();
+        optimizer.step();
+        return loss;
+    }
+
+    private GradientPass.Outcome pass() {
+        optimizer.zeroGrad();
+        try (TensorScope _ = TensorScope.open()) {
+            Tensor loss = CrossEntropy.crossEntropy(model.forward(images), labels, 0).mean();
+            Autograd.backward(loss);
+            // Nobody asks how many predictions are right.
+            return new GradientPass.Outcome(loss.item(), 0);
+        }
+    }
+
+    /** Releases the network, its optimizer and the batch. */
+    @Override
+    public void close() {
+        images.close();
+        labels.close();
+        optimizer.close();
+        model.close();
+    }
+}

@@ -1,0 +1,216 @@
+package dev.hornbeam.training.run;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.hornbeam.io.Safetensors;
+import dev.hornbeam.tensor.Engine;
+import dev.hornbeam.tensor.TensorScope;
+import dev.hornbeam.training.UserError;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+class TrainingRunTest {
+    private static final String SGD = "quickstart/sgd";
+    private static final String DAMP = "quickstart/damp";
+    private static final int STEPS_PER_EPOCH = 6;
+    private static final int EPOCHS = 3;
+
+    @TempDir
+    private Path folder;
+
+    private Path data;
+    private long tensorsBefore;
+
+    @BeforeEach
+    void makeData() throws IOException {
+        tensorsBefore = Engine.memory().liveTensors();
+        data = SyntheticImages.write(folder.resolve("squares.npz"), 100, 40);
+    }
+
+    @AfterEach
+    void nothingIsLeft() {
+        Engine.setThreads(0);
+        assertEquals(tensorsBefore, Engine.memory().liveTensors());
+    }
+
+    @Test
+    void writesEverythingAndLearns() throws IOException {
+        ReportData.Run result = start(SGD, "run", Map.of("epochs", "6", "evaluation.corruptions", "[contrast]"))
+                .run()
+                .orElseThrow();
+        assertTrue(result.results().testAccuracy() > 0.9, "test accuracy " + result.results().testAccuracy());
+        assertEquals(6, result.epochs().size());
+        RunFolder run = new RunFolder(folder.resolve("run"));
+        for (Path file : List.of(
+                run.config(), run.metricsJsonl(), run.metricsCsv(), run.summary(), run.report(), run.corruptions())) {
+            assertTrue(Files.size(file) > 0, file.toString());
+        }
+        // Two are kept.
+        try (var checkpoints = Files.list(run.checkpoints())) {
+            assertEquals(2, checkpoints.count());
+        }
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {SGD, DAMP})
+    void aRunKilledWithinAnEpochGoesOnToTheSameBits(String recipe) throws IOException {
+        start(recipe, "whole", Map.of()).run().orElseThrow();
+
+        // Dies in the second epoch: what follows its first epoch's checkpoint is lost, and done again.
+        TrainingRun dying = start(recipe, "killed", Map.of()).listen(new TrainingListener() {
+            @Override
+            public void stepDone(StepRow row, int images) {
+                if (row.step() == STEPS_PER_EPOCH + 2) {
+                    throw new IllegalStateException("power cut");
+                }
+            }
+        });
+        assertThrows(IllegalStateException.class, dying::run);
+        resume("killed").run().orElseThrow();
+
+        assertSameBits("whole", "killed");
+    }
+
+    @ParameterizedTest
+    @ValueSource(ints = {1, STEPS_PER_EPOCH - 1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 3})
+    void aRunStoppedAtAnyStepGoesOnToTheSameBits(int step) throws IOException {
+        start(DAMP, "whole", Map.of()).run().orElseThrow();
+
+        TrainingRun stopped = start(DAMP, "stopped", Map.of()).listen(new TrainingListener() {
+            @Override
+            public void stepDone(StepRow row, int images) {
+                if (row.step() == step) {
+                    Thread.currentThread().interrupt();
+                }
+            }
+        });
+        assertTrue(stopped.run().isEmpty());
+        assertTrue(Thread.interrupted());
+        resume("stopped").run().orElseThrow();
+
+        assertSameBits("whole", "stopped");
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {SGD, DAMP})
+    void theNumberOfThreadsAndWorkersChangesNoBit(String recipe) throws IOException {
+        start(recipe, "t1", Map.of("threads", "1", "data.workers", "1")).run().orElseThrow();
+        start(recipe, "t2", Map.of("threads", "2", "data.workers", "2")).run().orElseThrow();
+        start(recipe, "t3", Map.of("threads", "3", "data.workers", "3")).run().orElseThrow();
+        assertSameTensors("t1", "t2");
+        assertSameTensors("t1", "t3");
+    }
+
+    @Test
+    void anotherSeedGivesAnotherRun() throws IOException {
+        start(SGD, "a", Map.of("seed", "1")).run().orElseThrow();
+        start(SGD, "b", Map.of("seed", "2")).run().orElseThrow();
+        assertFalse(java.util.Arrays.equals(
+                tensors("a").get("model.conv1.weight"), tensors("b").get("model.conv1.weight")));
+    }
+
+    @Test
+    void aCheckpointOfAnotherNetworkIsRefused() {
+        start(SGD, "small", Map.of("epochs", "1")).run().orElseThrow();
+        Path checkpoint = new CheckpointFolder(folder.resolve("small/checkpoints")).latest().orElseThrow();
+        UserError e = assertThrows(
+                UserError.class,
+                () -> start(SGD, "other", Map.of("model.name", "resnet20", "model.init", checkpoint.toString()))
+                        .run());
+        assertTrue(e.getMessage().contains(checkpoint.toString()), e.getMessage());
+        assertFalse(Files.exists(folder.resolve("other")), "a refused run leaves no folder");
+    }
+
+    @Test
+    void weightsOfACheckpointStartAnotherRun() {
+        start(SGD, "first", Map.of("epochs", "6")).run().orElseThrow();
+        Path checkpoint = new CheckpointFolder(folder.resolve("first/checkpoints")).latest().orElseThrow();
+        ReportData.Run tuned = start(
+                        SGD, "tuned", Map.of("epochs", "1", "optimizer.lr", "1e-4", "model.init", checkpoint.toString()))
+                .run()
+                .orElseThrow();
+        assertTrue(tuned.results().testAccuracy() > 0.9, "accuracy " + tuned.results().testAccuracy());
+    }
+
+    @Test
+    void divergenceIsAnErrorThatSaysWhatToDo() {
+        UserError e = assertThrows(
+                UserError.class,
+                () -> start(SGD, "wild", Map.of("optimizer.lr", "1e30")).run());
+        assertTrue(e.getMessage().contains("diverged") && e.getMessage().contains("optimizer.lr"), e.getMessage());
+    }
+
+    @Test
+    void otherDataThanTheRunsIsRefusedOnResume() throws IOException {
+        start(SGD, "run", Map.of("epochs", "1")).run().orElseThrow();
+        SyntheticImages.write(data, 104, 40);
+        UserError e = assertThrows(UserError.class, () -> resume("run").run());
+        assertTrue(e.getMessage().contains("checksum"), e.getMessage());
+    }
+
+    private TrainingRun start(String recipe, String name, Map<String, String> changes) {
+        Map<String, String> settings = new LinkedHashMap<>();
+        settings.put("data.name", "'" + data + "'");
+        settings.put("data.batch", "16");
+        settings.put("model.width", "4");
+        settings.put("epochs", Integer.toString(EPOCHS));
+        settings.put("evaluation.corruptions", "none");
+        settings.put("log.every", "1");
+        settings.putAll(changes);
+        return TrainingRun.create(
+                Recipes.load(recipe, settings), folder.resolve(name), Progress.silent(), List.of());
+    }
+
+    private TrainingRun resume(String name) {
+        return TrainingRun.resume(folder.resolve(name), Progress.silent(), List.of());
+    }
+
+    private void assertSameBits(String a, String b) throws IOException {
+        assertSameTensors(a, b);
+        assertEquals(losses(a), losses(b));
+    }
+
+    private void assertSameTensors(String a, String b) throws IOException {
+        Map<String, float[]> first = tensors(a);
+        Map<String, float[]> second = tensors(b);
+        assertEquals(first.keySet(), second.keySet());
+        assertTrue(first.keySet().stream().anyMatch(name -> name.startsWith("optimizer.momentum.")));
+        first.forEach((name, bits) -> assertArrayEquals(bits, second.get(name), name));
+    }
+
+    private Map<String, float[]> tensors(String run) throws IOException {
+        Path file = new CheckpointFolder(folder.resolve(run).resolve("checkpoints")).latest().orElseThrow();
+        Map<String, float[]> tensors = new LinkedHashMap<>();
+        try (Safetensors checkpoint = Safetensors.open(file);
+                TensorScope _ = TensorScope.open()) {
+            for (String name : checkpoint.entries().keySet()) {
+                tensors.put(name, checkpoint.read(name).toFloats());
+            }
+        }
+        return tensors;
+    }
+
+    // Every step's and epoch's loss, in order, without the times.
+    private List<String> losses(String run) throws IOException {
+        List<String> losses = new ArrayList<>();
+        for (String line : Files.readAllLines(new RunFolder(folder.resolve(run)).metricsJsonl())) {
+            losses.add(line.replaceAll("\"(seconds|images_per_second)\":[^,}]*", ""));
+        }
+        return losses;
+    }
+}
