@@ -192,7 +192,7 @@ void steps_ask_for_no_memory(int threads) {
 }
 
 void memory_is_flat() {
-    ok(hb_set_threads(0));
+    ok(hb_set_threads(1));
     Network network(6, 8, 8);
     uint32_t number = 0;
     for (int i = 0; i < 100; i++) network.step(number++);

@@ -121,6 +121,7 @@ Case divergence_case(const Sizes& shape, double reach) {
                 g.set(1, r[1]);
             },
             .terms = 4 * double(shape[1]),
+            .magnitude = 2 * reach,
             .bytes = 8.0 * double(count(shape))};
 }
 
@@ -133,6 +134,7 @@ Case divergence_backward_case(const Sizes& shape, double reach) {
                     out.add(hb_kl_divergence_backward(in[0], in[1], in[2], r), r, 2);
                 },
             .terms = 4 * double(shape[1]),
+            .magnitude = 2 * reach,
             .bytes = 16.0 * double(count(shape))};
 }
 

@@ -128,6 +128,7 @@ struct Case {
     Forward reference = nullptr;  // what finite differences are taken of, where that is not `run`
     size_t losses = SIZE_MAX;     // only so many of the results are differentiable, from the first
     double terms = 0;             // length of the longest sum behind an element of a result; 0: none, no cancellation
+    double magnitude = 1;         // of what is summed, where the result may be smaller: inputs are of order 1
     Oracle oracle = Oracle::F64;
     double flops = 0, bytes = 0;  // for mode perf: work of one call
 };

@@ -94,4 +94,38 @@ template <class Source>
     }
 }
 
+// sums[j] += the column sums of `rows` rows of `width` numbers.
+inline void add_rows(const float* x, int64_t rows, int64_t width, double* sums) {
+    auto add = [&](int64_t j, auto m, Wide w) {
+        if constexpr (std::is_same_v<decltype(m), All>) {
+            store(sums + j, load(sums + j) + w.low);
+            store(sums + j + F64::kLanes, load(sums + j + F64::kLanes) + w.high);
+        } else {
+            double t[F32::kLanes];
+            store(t, w.low);
+            store(t + F64::kLanes, w.high);
+            for (int64_t l = 0; l < width - j; l++) sums[j + l] += t[l];
+        }
+    };
+    const int64_t quarter = rows / 4, apart = quarter * width;
+    for (int64_t r = 0; r < quarter; r++)
+        lanes(width, [&](int64_t j, auto m) {
+            const float* p = x + r * width + j;
+            add(j, m,
+                (Wide(load(p, m)) + Wide(load(p + apart, m))) +
+                    (Wide(load(p + 2 * apart, m)) + Wide(load(p + 3 * apart, m))));
+        });
+    for (int64_t r = 4 * quarter; r < rows; r++)
+        lanes(width, [&](int64_t j, auto m) { add(j, m, Wide(load(x + r * width + j, m))); });
+}
+
+// sums[k] = the sum of column k of x [rows, c], in double. Room for columns.width.
+inline void column_sums(const Columns& columns, const float* x, int64_t rows, double* sums) {
+    const int64_t whole = rows / columns.repeat;
+    std::fill_n(sums, columns.width, 0.0);
+    add_rows(x, whole, columns.width, sums);
+    columns.fold(sums);
+    add_rows(x + whole * columns.width, rows - whole * columns.repeat, columns.c, sums);
+}
+
 }  // namespace hb::cpu::HB_TIER

@@ -229,10 +229,13 @@ private:
         for (int64_t i = 0; i < h_.spread * w_.spread; i++) {
             const Phase& p = phases_[i];
             const int64_t count = list_pixels(h_, w_, p.h, p.w, strip_, tile, result_channels_, from, to);
+            if (p.blocks == 0) {
+                fill(count, to, first_panel, last_panel, bias, result);
+                continue;
+            }
             for (int64_t group = 0; group < shape_.groups; group++)
-                for (int64_t b = 0; b < std::max<int64_t>(p.blocks, 1); b++) {
-                    // A phase without taps still has results: the empty sum.
-                    const Block block = p.blocks > 0 ? block_of(p, b) : Block{};
+                for (int64_t b = 0; b < p.blocks; b++) {
+                    const Block block = block_of(p, b);
                     const float* panels = packed + packed_block(p, group, block);
                     for (int64_t j = first_panel; j < last_panel; j++) {
                         const int64_t column = group * width_ + j * panel_width_;
@@ -246,6 +249,18 @@ private:
                     }
                 }
         }
+    }
+
+    // Results that no tap reaches, or without input channels: the empty sum.
+    void fill(int64_t count, const int64_t* to, int64_t first_panel, int64_t last_panel, const float* bias,
+              float* result) const {
+        const bool whole = first_panel == 0 && last_panel == panels_;
+        const int64_t begin = whole ? 0 : first_panel * panel_width_;
+        const int64_t end = whole ? result_channels_ : std::min(last_panel * panel_width_, width_);
+        for (int64_t p = 0; p < count; p++)
+            lanes(end - begin, [&](int64_t c, auto mask) {
+                store(result + to[p] + begin + c, bias ? load(bias + begin + c, mask) : zero(), mask);
+            });
     }
 
     const ConvShape shape_;

@@ -15,8 +15,9 @@ namespace {
 
 // Pixels of a tile: the sum made in one go.
 constexpr int64_t kPixels = 128;
-// Most rows (kernel elements) and columns (output channels) of the part of the gradient that a task holds: 144 KiB.
-constexpr int64_t kRowsMost = 576, kColumnsMost = 64;
+// Rows (kernel elements) of the part of the gradient that a task holds, at most; its elements, about (144 KiB); its columns
+// (output channels), at least and at most.
+constexpr int64_t kRowsMost = 576, kPartMost = 36 * 1024, kColumnsLeast = 64, kColumnsMost = 256;
 // Fewest pixels of a chunk: each chunk is stored, and read again, as a gradient of its own.
 constexpr int64_t kChunkLeast = 512;
 // Elements of partial sums that are added up at once.
@@ -40,13 +41,15 @@ public:
           h_(Axis::kForward, shape.h, shape.oh, shape.kh, shape.stride_h, shape.pad_h, shape.dilation_h),
           w_(Axis::kForward, shape.w, shape.ow, shape.kw, shape.stride_w, shape.pad_w, shape.dilation_w),
           tiling_(shape.oh, shape.ow, kPixels),
-          vectors_(panel_vectors(std::min(width_, kColumnsMost))),
+          vectors_(panel_vectors(width_)),
           panel_width_(vectors_ * kLanes) {
         const int64_t most = std::max<int64_t>(kRowsMost / taps_, kLanes);
         channels_ = pieces_of(depth_, pieces_of(depth_, most));
         channels_ = std::min(depth_, pieces_of(channels_, kLanes) * kLanes);
         channel_parts_ = pieces_of(depth_, channels_);
-        columns_ = std::min(width_, std::max<int64_t>(kColumnsMost, panel_width_));
+        const int64_t columns_most = std::clamp(kPartMost / (taps_ * channels_), kColumnsLeast, kColumnsMost);
+        columns_ = pieces_of(width_, pieces_of(width_, columns_most));
+        columns_ = std::min(width_, pieces_of(columns_, panel_width_) * panel_width_);
         column_parts_ = pieces_of(width_, columns_);
         panels_ = pieces_of(columns_, panel_width_);
         held_ = panels_ * panel_width_;

@@ -51,31 +51,6 @@ float extreme_run(const float* x, int64_t n) {
     return most;
 }
 
-// sums[j] += the column sums of `rows` rows of `width` numbers.
-void add_rows(const float* x, int64_t rows, int64_t width, double* sums) {
-    auto add = [&](int64_t j, auto m, Wide w) {
-        if constexpr (std::is_same_v<decltype(m), All>) {
-            store(sums + j, load(sums + j) + w.low);
-            store(sums + j + F64::kLanes, load(sums + j + F64::kLanes) + w.high);
-        } else {
-            double t[F32::kLanes];
-            store(t, w.low);
-            store(t + F64::kLanes, w.high);
-            for (int64_t l = 0; l < width - j; l++) sums[j + l] += t[l];
-        }
-    };
-    const int64_t quarter = rows / 4, apart = quarter * width;
-    for (int64_t r = 0; r < quarter; r++)
-        lanes(width, [&](int64_t j, auto m) {
-            const float* p = x + r * width + j;
-            add(j, m,
-                (Wide(load(p, m)) + Wide(load(p + apart, m))) +
-                    (Wide(load(p + 2 * apart, m)) + Wide(load(p + 3 * apart, m))));
-        });
-    for (int64_t r = 4 * quarter; r < rows; r++)
-        lanes(width, [&](int64_t j, auto m) { add(j, m, Wide(load(x + r * width + j, m))); });
-}
-
 // most[j] = the extreme of column j.
 template <bool kMax>
 void extreme_rows(const float* x, int64_t rows, int64_t stride, int64_t width, float* most) {
@@ -113,14 +88,9 @@ void sum_columns(const float* x, int64_t outer, int64_t reduced, int64_t inner, 
     const Columns columns(inner);
     const int64_t rows = piece_rows(inner), pieces = std::max<int64_t>(1, (reduced + rows - 1) / rows);
     Scratch<double> parts(pieces > 1 ? outer * pieces * inner : 0);
-    // The sums of one piece, at the front of `sums`.
     auto piece = [&](int64_t i, int64_t p, double* sums) {
-        const int64_t begin = p * rows, count = std::min(rows, reduced - begin), whole = count / columns.repeat;
-        const float* from = x + (i * reduced + begin) * inner;
-        std::fill_n(sums, columns.width, 0.0);
-        add_rows(from, whole, columns.width, sums);
-        columns.fold(sums);
-        add_rows(from + whole * columns.width, count - whole * columns.repeat, inner, sums);
+        const int64_t begin = p * rows;
+        column_sums(columns, x + (i * reduced + begin) * inner, std::min(rows, reduced - begin), sums);
     };
     const int64_t together = pieces > 1 ? 1 : std::max<int64_t>(1, kGrain / std::max<int64_t>(1, reduced * inner));
     parallel_ranges(outer * pieces, together, [&](int64_t begin, int64_t end) {

@@ -52,16 +52,30 @@ public final class HostArray {
         return of(DType.U8, MemorySegment.ofArray(elements.clone()), elements.length, shape);
     }
 
+    /** Over these u8 elements, not copied: whoever changes them changes the array. Without sizes a vector. */
+    public static HostArray wrap(byte[] elements, long... shape) {
+        return of(DType.U8, MemorySegment.ofArray(elements), elements.length, shape);
+    }
+
+    /** Of zeros. */
+    static HostArray empty(DType dtype, long[] shape) {
+        long bytes = dtype.bytes();
+        for (long size : shape) {
+            bytes *= size;
+        }
+        MemorySegment data = Arena.ofAuto().allocate(Math.max(1, bytes), Long.BYTES);
+        return new HostArray(dtype, shape, data.asSlice(0, bytes));
+    }
+
     /** Of a tensor's elements, copied. */
     public static HostArray of(Tensor tensor) {
-        long bytes = tensor.elements() * tensor.dtype().bytes();
-        MemorySegment data = Arena.ofAuto().allocate(Math.max(1, bytes), Long.BYTES);
+        HostArray array = empty(tensor.dtype(), tensor.shape());
         try {
-            HostMemory.read(tensor, "HostArray.of", source -> MemorySegment.copy(source, 0, data, 0, bytes));
+            HostMemory.read(tensor, "HostArray.of", array.data::copyFrom);
         } catch (IOException e) {
             throw new AssertionError("copying memory does no input or output", e);
         }
-        return new HostArray(tensor.dtype(), tensor.shape(), data.asSlice(0, bytes));
+        return array;
     }
 
     private static HostArray of(DType dtype, MemorySegment data, long count, long[] shape) {
@@ -119,8 +133,14 @@ public final class HostArray {
         MemorySegment.copy(data, ValueLayout.JAVA_BYTE, first, target, from, count);
     }
 
-    /** Copies f32 elements into a part of an array; see {@link #read(long, byte[], int, int)}. */
+    /** Copies f32 or u8 elements as f32 into a part of an array; see {@link #read(long, byte[], int, int)}. */
     public void read(long first, float[] target, int from, int count) {
+        if (dtype == DType.U8) {
+            for (int i = 0; i < count; i++) {
+                target[from + i] = data.get(ValueLayout.JAVA_BYTE, first + i) & 0xff;
+            }
+            return;
+        }
         require(DType.F32);
         MemorySegment.copy(data, ValueLayout.JAVA_FLOAT_UNALIGNED, first * Float.BYTES, target, from, count);
     }

@@ -8,36 +8,37 @@ import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.channels.Channels;
 import java.nio.channels.FileChannel;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
-import java.util.Arrays;
 import java.util.Locale;
 
 /**
- * One array in numpy's .npy format, versions 1 to 3: f4, f8, i4, i8, u1 and b1, little endian, in C order. b1 is read as
- * u8.
+ * One array in numpy's .npy format, versions 1 to 3: booleans, integers and floating-point numbers of any size and order
+ * of bytes, in C order.
+ *
+ * <p>What the engine has no type for is converted to one that holds it: bool to u8; int8, int16 and uint16 to i32; uint32
+ * and uint64 to i64, where an element beyond its range is an error; float16 to f32.
  */
 public final class Npy {
-    private static final byte[] MAGIC = {(byte) 0x93, 'N', 'U', 'M', 'P', 'Y'};
-
-    /** Enough for any array that numpy describes without fields. */
-    private static final int LARGEST_HEADER = 1 << 16;
-
     private static final int ALIGNMENT = 64;
 
     private Npy() {}
 
     /**
-     * Opens an array. The file is mapped: elements are read as they are looked at.
+     * Opens an array. The file is mapped: elements are read as they are looked at, unless they must be converted.
      *
      * @throws TensorFileException when it is no .npy file, a damaged one, or has a type or order that is not read
      */
     public static HostArray read(Path path) throws IOException {
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
-            MemorySegment file = channel.map(FileChannel.MapMode.READ_ONLY, 0, channel.size(), Arena.ofAuto());
-            return array(path, "", file);
+            NpyHeader header = NpyHeader.read(path, "", Channels.newInputStream(channel));
+            check(path, "", header, channel.size() - header.length());
+            MemorySegment elements =
+                    channel.map(FileChannel.MapMode.READ_ONLY, header.length(), header.bytes(), Arena.ofAuto());
+            return array(path, "", header, elements);
         } catch (InternalError e) {
             throw new TensorFileException(path, "the file became shorter while it was read", e);
         }
@@ -61,71 +62,71 @@ public final class Npy {
         write(path, HostArray.of(tensor));
     }
 
-    /** The array that the bytes hold, all of them. */
-    static HostArray array(Path path, String where, MemorySegment file) throws TensorFileException {
-        if (file.byteSize() < 10
-                || !Arrays.equals(file.asSlice(0, MAGIC.length).toArray(ValueLayout.JAVA_BYTE), MAGIC)) {
-            throw new TensorFileException(path, where + "not a .npy file: it does not begin with \\x93NUMPY");
-        }
-        int version = file.get(ValueLayout.JAVA_BYTE, 6);
-        if (version < 1 || version > 3) {
-            throw new TensorFileException(path, where + "version " + version + " of the .npy format is not read");
-        }
-        long length;
-        long at;
-        if (version == 1) {
-            at = 10;
-            length = Short.toUnsignedInt(
-                    file.get(ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 8));
-        } else {
-            at = 12;
-            length = file.byteSize() < at
-                    ? Long.MAX_VALUE
-                    : Integer.toUnsignedLong(
-                            file.get(ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN), 8));
-        }
-        if (length > LARGEST_HEADER || length > file.byteSize() - at) {
-            throw new TensorFileException(path, where + "the header's length is wrong, or the file is cut off");
-        }
-        String text = new String(
-                file.asSlice(at, length).toArray(ValueLayout.JAVA_BYTE),
-                version == 3 ? StandardCharsets.UTF_8 : StandardCharsets.ISO_8859_1);
-        NpyHeader parsed = NpyHeader.parse(path, where, text);
-        DType dtype =
-                switch (parsed.descr()) {
-                    case "<f4" -> DType.F32;
-                    case "<f8" -> DType.F64;
-                    case "<i4" -> DType.I32;
-                    case "<i8" -> DType.I64;
-                    case "|u1", "|b1" -> DType.U8;
-                    default ->
-                        throw new TensorFileException(
-                                path,
-                                where + "type '" + parsed.descr()
-                                        + "' is not read: only <f4, <f8, <i4, <i8, |u1 and |b1 are (convert with numpy's"
-                                        + " astype)");
-                };
-        if (parsed.fortranOrder() && parsed.shape().length > 1) {
+    /** Refuses an array that the file does not hold, before memory is taken for it. */
+    static void check(Path path, String where, NpyHeader header, long present) throws TensorFileException {
+        if (header.fortranOrder() && header.shape().size() > 1) {
             throw new TensorFileException(
-                    path, where + "the array is in Fortran order, which is not read (convert with ascontiguousarray)");
+                    path,
+                    where + "the array is in Fortran order, which is not read; save it with"
+                            + " numpy.ascontiguousarray(array)");
         }
-        long bytes = dtype.bytes();
-        try {
-            for (long extent : parsed.shape()) {
-                bytes = Math.multiplyExact(bytes, extent);
+        if (header.bytes() != present) {
+            throw new TensorFileException(
+                    path,
+                    where + "shape " + header.shapeText() + " of " + header.typeName() + " takes " + header.bytes()
+                            + " bytes, but " + Math.max(0, present) + " follow the header: it is "
+                            + (header.bytes() > present ? "cut off" : "too long"));
+        }
+    }
+
+    /** The array of these elements, which are copied only where no type of the engine is theirs. */
+    static HostArray array(Path path, String where, NpyHeader header, MemorySegment elements)
+            throws TensorFileException {
+        long[] shape = header.shape().stream().mapToLong(Long::longValue).toArray();
+        DType dtype = header.dtype();
+        if (header.isInMemoryForm()) {
+            return new HostArray(dtype, shape, elements);
+        }
+        ByteOrder order = header.bigEndian() ? ByteOrder.BIG_ENDIAN : ByteOrder.LITTLE_ENDIAN;
+        ValueLayout.OfShort shorts = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(order);
+        ValueLayout.OfInt ints = ValueLayout.JAVA_INT_UNALIGNED.withOrder(order);
+        ValueLayout.OfLong longs = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(order);
+        int size = header.itemSize();
+        boolean unsigned = header.kind() == 'u';
+        long unused = Long.SIZE - 8L * size;
+        HostArray array = HostArray.empty(dtype, shape);
+        MemorySegment to = array.data();
+        for (long i = 0; i < array.elements(); i++) {
+            long bits = switch (size) {
+                case 1 -> elements.get(ValueLayout.JAVA_BYTE, i);
+                case 2 -> elements.get(shorts, i * Short.BYTES);
+                case 4 -> elements.get(ints, i * Integer.BYTES);
+                default -> elements.get(longs, i * Long.BYTES);
+            };
+            if (unsigned) {
+                bits = bits << unused >>> unused;
+                if (bits < 0) {
+                    throw new TensorFileException(
+                            path,
+                            where + "element " + i + " is " + Long.toUnsignedString(bits)
+                                    + ", more than the largest 64-bit integer with a sign");
+                }
             }
-        } catch (ArithmeticException e) {
-            throw new TensorFileException(
-                    path, where + "shape " + Arrays.toString(parsed.shape()) + " is impossibly large", e);
+            switch (dtype) {
+                case F32 ->
+                    to.set(
+                            ValueLayout.JAVA_FLOAT_UNALIGNED,
+                            i * Float.BYTES,
+                            size == Short.BYTES
+                                    ? Float.float16ToFloat((short) bits)
+                                    : Float.intBitsToFloat((int) bits));
+                case F64 -> to.set(ValueLayout.JAVA_DOUBLE_UNALIGNED, i * Double.BYTES, Double.longBitsToDouble(bits));
+                case I64 -> to.set(ValueLayout.JAVA_LONG_UNALIGNED, i * Long.BYTES, bits);
+                case I32 -> to.set(ValueLayout.JAVA_INT_UNALIGNED, i * Integer.BYTES, (int) bits);
+                case U8, BF16 -> throw new AssertionError("no type of numpy becomes " + dtype + " by conversion");
+            }
         }
-        long dataAt = at + length;
-        long present = file.byteSize() - dataAt;
-        if (bytes != present) {
-            throw new TensorFileException(path, where + dtype + Arrays.toString(parsed.shape()) + " has " + bytes
-                    + " bytes, but " + present + " follow the header: the file is "
-                    + (bytes > present ? "cut off" : "too long"));
-        }
-        return new HostArray(dtype, parsed.shape(), file.asSlice(dataAt, bytes));
+        return array;
     }
 
     /** The header of an array, padded so that the elements are aligned. */
@@ -149,10 +150,10 @@ public final class Npy {
         }
         String text =
                 String.format(Locale.ROOT, "{'descr': '%s', 'fortran_order': False, 'shape': (%s), }", descr, sizes);
-        int prefix = MAGIC.length + 4;
+        int prefix = NpyHeader.MAGIC.length + 4;
         int total = (prefix + text.length() + 1 + ALIGNMENT - 1) / ALIGNMENT * ALIGNMENT;
         ByteBuffer header = ByteBuffer.allocate(total).order(ByteOrder.LITTLE_ENDIAN);
-        header.put(MAGIC).put((byte) 1).put((byte) 0).putShort((short) (total - prefix));
+        header.put(NpyHeader.MAGIC).put((byte) 1).put((byte) 0).putShort((short) (total - prefix));
         header.put(text.getBytes(StandardCharsets.ISO_8859_1));
         while (header.position() < total - 1) {
             header.put((byte) ' ');

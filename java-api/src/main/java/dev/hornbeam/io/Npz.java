@@ -1,11 +1,13 @@
 package dev.hornbeam.io;
 
 import dev.hornbeam.tensor.Tensor;
+import java.io.EOFException;
 import java.io.IOException;
 import java.io.InputStream;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
 import java.nio.channels.Channels;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.LocalDateTime;
 import java.util.ArrayList;
@@ -15,11 +17,14 @@ import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Set;
+import java.util.zip.CRC32;
+import java.util.zip.CheckedInputStream;
 import java.util.zip.ZipEntry;
+import java.util.zip.ZipException;
 import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 
-/** Several named arrays in numpy's .npz format: a zip archive of .npy files. */
+/** Several named arrays in numpy's .npz format: a zip archive of .npy files, stored or deflated. See {@link Npy}. */
 public final class Npz implements AutoCloseable {
     private static final String SUFFIX = ".npy";
 
@@ -32,11 +37,13 @@ public final class Npz implements AutoCloseable {
     private static final LocalDateTime TIME = LocalDateTime.of(1980, 1, 1, 0, 0);
 
     private final Path path;
+    private final long length;
     private final ZipFile zip;
     private final Map<String, ZipEntry> entries;
 
-    private Npz(Path path, ZipFile zip, Map<String, ZipEntry> entries) {
+    private Npz(Path path, long length, ZipFile zip, Map<String, ZipEntry> entries) {
         this.path = path;
+        this.length = length;
         this.zip = zip;
         this.entries = entries;
     }
@@ -50,8 +57,8 @@ public final class Npz implements AutoCloseable {
         ZipFile zip;
         try {
             zip = new ZipFile(path.toFile());
-        } catch (java.util.zip.ZipException | IllegalArgumentException e) {
-            throw new TensorFileException(path, "not a .npz file: " + e.getMessage(), e);
+        } catch (ZipException | IllegalArgumentException e) {
+            throw new TensorFileException(path, "not a readable .npz (zip) archive: " + e.getMessage(), e);
         }
         boolean done = false;
         try {
@@ -62,14 +69,15 @@ public final class Npz implements AutoCloseable {
                 if (entry.getName().endsWith(SUFFIX)) {
                     String name = entry.getName().substring(0, entry.getName().length() - SUFFIX.length());
                     if (entries.put(name, entry) != null) {
-                        throw new TensorFileException(path, "array \"" + name + "\" comes twice");
+                        throw new TensorFileException(path, where(name) + "it comes twice");
                     }
                 }
             }
+            Npz npz = new Npz(path, Files.size(path), zip, entries);
             done = true;
-            return new Npz(path, zip, entries);
+            return npz;
         } catch (IllegalArgumentException e) {
-            throw new TensorFileException(path, "a damaged .npz file: " + e.getMessage(), e);
+            throw new TensorFileException(path, "not a readable .npz (zip) archive: " + e.getMessage(), e);
         } finally {
             if (!done) {
                 zip.close();
@@ -83,40 +91,83 @@ public final class Npz implements AutoCloseable {
     }
 
     /**
-     * Reads an array.
+     * Reads the header of an array, to look at type and shape before memory is taken for the elements.
+     *
+     * @throws IllegalArgumentException when there is none of that name
+     * @throws TensorFileException when it is damaged, or has a type or order that is not read
+     */
+    public NpyHeader header(String name) throws IOException {
+        ZipEntry entry = entry(name);
+        try (InputStream in = zip.getInputStream(entry)) {
+            return header(name, entry, in);
+        } catch (ZipException | EOFException | IllegalArgumentException e) {
+            throw damaged(name, e);
+        }
+    }
+
+    /**
+     * Reads an array; its checksum is compared.
      *
      * @throws IllegalArgumentException when there is none of that name
      * @throws TensorFileException when it is damaged, or has a type or order that is not read
      */
     public HostArray read(String name) throws IOException {
+        ZipEntry entry = entry(name);
+        CRC32 crc = new CRC32();
+        try (InputStream in = new CheckedInputStream(zip.getInputStream(entry), crc)) {
+            NpyHeader header = header(name, entry, in);
+            long bytes = header.bytes();
+            MemorySegment elements =
+                    Arena.ofAuto().allocate(Math.max(1, bytes), Long.BYTES).asSlice(0, bytes);
+            byte[] chunk = new byte[CHUNK];
+            for (long at = 0; at < bytes; ) {
+                int count = in.read(chunk, 0, (int) Math.min(CHUNK, bytes - at));
+                if (count < 0) {
+                    throw new TensorFileException(path, where(name) + "it is shorter than the archive says");
+                }
+                MemorySegment.copy(MemorySegment.ofArray(chunk), 0, elements, at, count);
+                at += count;
+            }
+            if (in.read() >= 0) {
+                throw new TensorFileException(path, where(name) + "it is longer than the archive says");
+            }
+            if (crc.getValue() != entry.getCrc()) {
+                throw new TensorFileException(
+                        path,
+                        where(name) + "damaged: its CRC-32 does not fit its content; copy or fetch the file again");
+            }
+            return Npy.array(path, where(name), header, elements);
+        } catch (ZipException | EOFException | IllegalArgumentException e) {
+            throw damaged(name, e);
+        }
+    }
+
+    private ZipEntry entry(String name) {
         ZipEntry entry = entries.get(name);
         if (entry == null) {
             throw new IllegalArgumentException(path + " has no array \"" + name + "\", but " + entries.keySet());
         }
-        String where = "array \"" + name + "\": ";
+        return entry;
+    }
+
+    private NpyHeader header(String name, ZipEntry entry, InputStream in) throws IOException {
         long size = entry.getSize();
+        long compressed = entry.getCompressedSize();
         // A damaged size must not become a request for all memory.
-        if (size < 0 || entry.getCompressedSize() < 0 || size / BEST_RATIO > entry.getCompressedSize() + 1) {
-            throw new TensorFileException(path, where + "the archive gives an impossible size");
+        if (size < 0 || compressed < 0 || compressed > length || size / BEST_RATIO > compressed) {
+            throw new TensorFileException(path, where(name) + "the archive gives an impossible size");
         }
-        try (InputStream in = zip.getInputStream(entry)) {
-            MemorySegment file = Arena.ofAuto().allocate(Math.max(1, size), Long.BYTES);
-            byte[] chunk = new byte[CHUNK];
-            long at = 0;
-            for (int read = in.read(chunk); read >= 0; read = in.read(chunk)) {
-                if (read > size - at) {
-                    throw new TensorFileException(path, where + "it is longer than the archive says");
-                }
-                MemorySegment.copy(MemorySegment.ofArray(chunk), 0, file, at, read);
-                at += read;
-            }
-            if (at != size) {
-                throw new TensorFileException(path, where + "it is shorter than the archive says");
-            }
-            return Npy.array(path, where, file.asSlice(0, size));
-        } catch (java.util.zip.ZipException | java.io.EOFException | IllegalArgumentException e) {
-            throw new TensorFileException(path, where + "damaged: " + e.getMessage(), e);
-        }
+        NpyHeader header = NpyHeader.read(path, where(name), in);
+        Npy.check(path, where(name), header, size - header.length());
+        return header;
+    }
+
+    private static String where(String name) {
+        return "array \"" + name + "\": ";
+    }
+
+    private TensorFileException damaged(String name, Exception cause) {
+        return new TensorFileException(path, where(name) + "damaged: " + cause.getMessage(), cause);
     }
 
     /** Reads an array as a tensor on the CPU, in the innermost scope. */

@@ -9,11 +9,16 @@ public final class TensorFileException extends IOException {
 
     /** With the file and what is wrong with it. */
     public TensorFileException(Path file, String message) {
-        super(file + ": " + message);
+        super(file + ": " + oneLine(message));
     }
 
     /** With the file, what is wrong with it, and how that showed. */
     public TensorFileException(Path file, String message, Throwable cause) {
-        super(file + ": " + message, cause);
+        super(file + ": " + oneLine(message), cause);
+    }
+
+    // Messages quote what stands in the file, which may be anything.
+    private static String oneLine(String message) {
+        return message.replaceAll("[\\p{Cc}\\u2028\\u2029]", "?");
     }
 }

@@ -81,14 +81,20 @@ public final class BatchNorm2d extends Module {
 
     /** How the op is to be called now, with this activation behind it. */
     BatchNormOptions options(Activation activation, float slope) {
-        boolean batch = isTraining() && !frozen;
+        boolean batch = usesBatch();
         return new BatchNormOptions(
-                batch, batch && updatesRunning, groups, activation, slope, (float) momentum, (float) epsilon);
+                batch, batch && updatesRunning, batch ? groups : 1, activation, slope, (float) momentum, (float)
+                        epsilon);
     }
 
-    /** The noise of this step in training mode, or null. */
+    private boolean usesBatch() {
+        return isTraining() && !frozen;
+    }
+
+    /** The noise of this step in training mode, or null; without noise it still says where a part of the batch ends. */
     Noise noise() {
-        return isTraining() ? weight.noise() : null;
+        Noise noise = isTraining() ? weight.noise() : null;
+        return noise == null && groups > 1 && usesBatch() ? Noise.runs(groups) : noise;
     }
 
     /** x normalised. */

@@ -96,7 +96,8 @@ public sealed interface Schedule {
         @Override
         public double factor(Progress progress) {
             long epoch = progress.epoch();
-            return Math.pow(gamma, (double) milestones.stream().filter(m -> m <= epoch).count());
+            return Math.pow(
+                    gamma, (double) milestones.stream().filter(m -> m <= epoch).count());
         }
     }
 

@@ -21,7 +21,7 @@ public final class LeakReport {
 
     private LeakReport() {}
 
-    /** Tensors that were found lost since the start. Runs behind the garbage collector. */
+    /** Tensors that were found lost, and told of, since the start. Runs behind the garbage collector. */
     public static long leaks() {
         return LEAKS.get();
     }
@@ -53,7 +53,8 @@ public final class LeakReport {
             if (ended) {
                 return;
             }
-            long count = LEAKS.incrementAndGet();
+            // The cleaner's own thread is the only one that comes here.
+            long count = LEAKS.get() + 1;
             // The first few, then fewer and fewer: a leak in a loop must not drown the log.
             if (count <= 3 || Long.bitCount(count) == 1) {
                 Logger logger = System.getLogger(LeakReport.class.getName());
@@ -65,6 +66,7 @@ public final class LeakReport {
                     logger.log(Level.WARNING, text + " -Dhornbeam.debug=true tells where it was made.");
                 }
             }
+            LEAKS.set(count);
         }
     }
 }

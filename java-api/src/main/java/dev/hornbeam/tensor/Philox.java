@@ -64,6 +64,10 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
      */
     public Philox {
         Objects.requireNonNull(purpose, "purpose");
+        checkStream(stream);
+    }
+
+    private static void checkStream(int stream) {
         if (stream < 0 || stream >= STREAMS) {
             throw new IllegalArgumentException("stream is " + stream + "; expected 0 to " + (STREAMS - 1));
         }
@@ -76,7 +80,8 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
      * @throws IllegalArgumentException if {@code element} is out of range
      */
     public int word(long element) {
-        return block(blockOf(element))[(int) element & 3];
+        checkElement(element);
+        return wordOf(pair(element), element);
     }
 
     /**
@@ -96,9 +101,8 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
      * @throws IllegalArgumentException if {@code element} is out of range
      */
     public float normal(long element) {
-        int[] words = block(blockOf(element));
-        int pair = (int) element & 2;
-        return (element & 1) == 0 ? first(words[pair], words[pair + 1]) : second(words[pair], words[pair + 1]);
+        checkElement(element);
+        return normalOf(pair(element), element);
     }
 
     /**
@@ -109,10 +113,22 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
      * @throws IllegalArgumentException if an argument is out of range
      */
     public int below(long element, int bound) {
+        return below(seed, purpose, tensor, step, stream, element, bound);
+    }
+
+    /**
+     * {@link #below(long, int)} of the stream with these components, for loops that make no object for every draw.
+     *
+     * @throws IllegalArgumentException if an argument is out of range
+     */
+    public static int below(long seed, Purpose purpose, int tensor, int step, int stream, long element, int bound) {
         if (bound < 1) {
             throw new IllegalArgumentException("bound is " + bound + "; expected at least 1");
         }
-        return (int) ((Integer.toUnsignedLong(word(element)) * bound) >>> 32);
+        checkStream(stream);
+        checkElement(element);
+        int word = wordOf(pair(seed, purpose, tensor, step, stream, element), element);
+        return (int) ((Integer.toUnsignedLong(word) * bound) >>> 32);
     }
 
     /**
@@ -122,13 +138,12 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
      */
     public void uniforms(long firstElement, float[] out) {
         checkRange(firstElement, out.length);
-        int[] words = new int[4];
         for (int i = 0; i < out.length; ) {
-            long element = firstElement + i;
-            fillBlock((int) (element >>> 2), words);
-            for (int j = (int) element & 3; j < 4 && i < out.length; j++) {
-                out[i++] = toUniform(words[j]);
-            }
+            long pair = pair(firstElement + i);
+            do {
+                out[i] = toUniform(wordOf(pair, firstElement + i));
+                i++;
+            } while (i < out.length && ((firstElement + i) & 1) != 0);
         }
     }
 
@@ -139,14 +154,12 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
      */
     public void normals(long firstElement, float[] out) {
         checkRange(firstElement, out.length);
-        int[] words = new int[4];
         for (int i = 0; i < out.length; ) {
-            long element = firstElement + i;
-            fillBlock((int) (element >>> 2), words);
-            for (int j = (int) element & 3; j < 4 && i < out.length; j++) {
-                int pair = j & 2;
-                out[i++] = (j & 1) == 0 ? first(words[pair], words[pair + 1]) : second(words[pair], words[pair + 1]);
-            }
+            long pair = pair(firstElement + i);
+            do {
+                out[i] = normalOf(pair, firstElement + i);
+                i++;
+            } while (i < out.length && ((firstElement + i) & 1) != 0);
         }
     }
 
@@ -175,11 +188,10 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
         return order;
     }
 
-    private static int blockOf(long element) {
+    private static void checkElement(long element) {
         if (element < 0 || element >= ELEMENTS) {
             throw new IllegalArgumentException("element is " + element + "; expected 0 to " + (ELEMENTS - 1));
         }
-        return (int) (element >>> 2);
     }
 
     private static void checkRange(long firstElement, int count) {
@@ -189,18 +201,37 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
         }
     }
 
-    private int[] block(int index) {
-        int[] words = new int[4];
-        fillBlock(index, words);
-        return words;
+    private long pair(long element) {
+        return pair(seed, purpose, tensor, step, stream, element);
     }
 
-    private void fillBlock(int index, int[] words) {
-        cipher(index, tensor, step, purpose.code << 24 | stream, (int) seed, (int) (seed >>> 32), words);
+    /**
+     * The words of an element and its neighbour, which make two normal numbers: that of the even element in the lower
+     * half, that of the odd one in the upper half. Two words fit into a long, so that a draw takes no memory.
+     */
+    private static long pair(long seed, Purpose purpose, int tensor, int step, int stream, long element) {
+        return cipher(
+                (int) (element >>> 2),
+                tensor,
+                step,
+                purpose.code << 24 | stream,
+                (int) seed,
+                (int) (seed >>> 32),
+                (element & 2) != 0);
     }
 
-    /** Ten rounds on the counter c0 to c3 under the key k0, k1. */
-    static void cipher(int c0, int c1, int c2, int c3, int k0, int k1, int[] words) {
+    private static int wordOf(long pair, long element) {
+        return (int) ((element & 1) == 0 ? pair : pair >>> 32);
+    }
+
+    private static float normalOf(long pair, long element) {
+        int u0 = (int) pair;
+        int u1 = (int) (pair >>> 32);
+        return (element & 1) == 0 ? first(u0, u1) : second(u0, u1);
+    }
+
+    /** Ten rounds on the counter c0 to c3 under the key k0, k1; words 0 and 1 of the result, or 2 and 3. */
+    static long cipher(int c0, int c1, int c2, int c3, int k0, int k1, boolean upper) {
         for (int round = 0; round < 10; round++) {
             long a = 0xD2511F53L * (c0 & 0xffffffffL);
             long b = 0xCD9E8D57L * (c2 & 0xffffffffL);
@@ -211,10 +242,9 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
             k0 += 0x9E3779B9;
             k1 += 0xBB67AE85;
         }
-        words[0] = c0;
-        words[1] = c1;
-        words[2] = c2;
-        words[3] = c3;
+        return upper
+                ? Integer.toUnsignedLong(c2) | (long) c3 << 32
+                : Integer.toUnsignedLong(c0) | (long) c1 << 32;
     }
 
     private static float toUniform(int word) {

@@ -743,7 +743,10 @@ public final class Tensor implements AutoCloseable {
             return;
         }
         long dense = HornbeamNative.empty(
-                facts.device().code(), facts.dtype().code(), facts.rank(), Tape.scratch().shape(facts.shape()));
+                facts.device().code(),
+                facts.dtype().code(),
+                facts.rank(),
+                Tape.scratch().shape(facts.shape()));
         try {
             HornbeamNative.write(dense, all, bytes);
             HornbeamNative.copy(held, dense);

@@ -77,8 +77,10 @@ class GradientTest {
     @TestFactory
     List<DynamicTest> elementwise() {
         for (Unary.Kind kind : Unary.Kind.values()) {
-            boolean positive =
-                    kind == Unary.Kind.LOG || kind == Unary.Kind.SQRT || kind == Unary.Kind.RSQRT || kind == Unary.Kind.RECIPROCAL;
+            boolean positive = kind == Unary.Kind.LOG
+                    || kind == Unary.Kind.SQRT
+                    || kind == Unary.Kind.RSQRT
+                    || kind == Unary.Kind.RECIPROCAL;
             add(kind.name(), () -> {
                 Tensor x = numbers(1, positive ? 0.3 : -2, 2, 3, 5);
                 check(kind.name(), t -> Unary.unary(kind, t[0], kind == Unary.Kind.CLAMP ? -1.01 : 0.1, 0.97), x);
@@ -145,7 +147,9 @@ class GradientTest {
     @TestFactory
     List<DynamicTest> movement() {
         add("reshape", () -> check("reshape", t -> t[0].reshape(4, -1).square(), normal(1, 2, 3, 4)));
-        add("reshape of a view", () -> check("reshape", t -> t[0].transpose(0, 1).reshape(12), normal(1, 3, 4)));
+        add(
+                "reshape of a view",
+                () -> check("reshape", t -> t[0].transpose(0, 1).reshape(12), normal(1, 3, 4)));
         add("flatten", () -> check("flatten", t -> t[0].flatten(1), normal(1, 2, 3, 4)));
         add("slice", () -> check("slice", t -> t[0].slice(1, 1, 3), normal(1, 2, 4)));
         add("slice by 2", () -> check("slice", t -> t[0].slice(0, 1, 5, 2), normal(1, 5, 2)));
@@ -153,11 +157,10 @@ class GradientTest {
         add("permute", () -> check("permute", t -> t[0].permute(2, 0, 1), normal(1, 2, 3, 4)));
         add("expand", () -> check("expand", t -> t[0].expand(4, 2, 3), normal(1, 2, 1)));
         add("dense", () -> check("dense", t -> t[0].transpose(0, 1).dense().square(), normal(1, 2, 3)));
-        add("concat", () -> check(
+        add(
                 "concat",
-                t -> Tensor.concat(1, t[0], t[1], t[0]).square(),
-                normal(1, 2, 1),
-                normal(2, 2, 3)));
+                () -> check(
+                        "concat", t -> Tensor.concat(1, t[0], t[1], t[0]).square(), normal(1, 2, 1), normal(2, 2, 3)));
         add("pad", () -> check("pad", t -> t[0].pad(new long[] {1, -1}, new long[] {0, 2}, 5), normal(1, 2, 4)));
         add("gather rows", () -> {
             Tensor index = Tensor.of(new long[] {2, 0, 2, 2});
@@ -173,7 +176,9 @@ class GradientTest {
             check("where", t -> condition.where(t[0], t[1]), normal(1, 1), normal(2, 4, 2, 3));
         });
         add("cast", () -> check("cast", t -> t[0].cast(DType.F64).mul(2), normal(1, 3)));
-        add("to device", () -> check("to", t -> t[0].to(dev.hornbeam.tensor.Device.cpu()).mul(2), normal(1, 3)));
+        add(
+                "to device",
+                () -> check("to", t -> t[0].to(dev.hornbeam.tensor.Device.cpu()).mul(2), normal(1, 3)));
         return tests;
     }
 
@@ -192,8 +197,9 @@ class GradientTest {
                                 "matmul", t -> t[0].matmul(t[1], transposeA, transposeB), normal(1, a), normal(2, b)));
             }
         }
-        add("matmul, four dimensions", () -> check(
-                "matmul", t -> t[0].matmul(t[1]), normal(1, 2, 2, 3, 2), normal(2, 2, 3)));
+        add(
+                "matmul, four dimensions",
+                () -> check("matmul", t -> t[0].matmul(t[1]), normal(1, 2, 2, 3, 2), normal(2, 2, 3)));
         for (boolean bias : new boolean[] {false, true}) {
             add("linear " + bias, () -> {
                 if (bias) {
@@ -204,11 +210,7 @@ class GradientTest {
                             normal(2, 2, 3),
                             normal(3, 2));
                 } else {
-                    check(
-                            "linear",
-                            t -> Linear.linear(t[0], t[1], null, null),
-                            normal(1, 2, 2, 3),
-                            normal(2, 2, 3));
+                    check("linear", t -> Linear.linear(t[0], t[1], null, null), normal(1, 2, 2, 3), normal(2, 2, 3));
                 }
             });
         }
@@ -237,35 +239,44 @@ class GradientTest {
             new Conv2dOptions(1, 2, 0, 1, 1, 1, 1)
         };
         for (Conv2dOptions options : choices) {
-            add("conv2d " + options, () -> check(
-                    "conv2d",
-                    t -> Conv2d.conv2d(t[0], t[1], t[2], options, null),
-                    normal(1, 2, 5, 5, 4),
-                    normal(2, 2, 3, 3, 4 / options.groups()),
-                    normal(3, 2)));
+            add(
+                    "conv2d " + options,
+                    () -> check(
+                            "conv2d",
+                            t -> Conv2d.conv2d(t[0], t[1], t[2], options, null),
+                            normal(1, 2, 5, 5, 4),
+                            normal(2, 2, 3, 3, 4 / options.groups()),
+                            normal(3, 2)));
         }
         for (Noise.Kind kind : Noise.Kind.values()) {
-            add("conv2d with noise " + kind, () -> check(
-                    "conv2d",
-                    t -> Conv2d.conv2d(t[0], t[1], null, Conv2dOptions.of(1, 1), noise(2, kind)),
-                    normal(1, 4, 3, 3, 2),
-                    normal(2, 2, 3, 3, 2)));
-            add("linear with noise " + kind, () -> check(
-                    "linear",
-                    t -> Linear.linear(t[0], t[1], t[2], noise(3, kind)),
-                    normal(1, 6, 3),
-                    normal(2, 2, 3),
-                    normal(3, 2)));
+            add(
+                    "conv2d with noise " + kind,
+                    () -> check(
+                            "conv2d",
+                            t -> Conv2d.conv2d(t[0], t[1], null, Conv2dOptions.of(1, 1), noise(2, kind)),
+                            normal(1, 4, 3, 3, 2),
+                            normal(2, 2, 3, 3, 2)));
+            add(
+                    "linear with noise " + kind,
+                    () -> check(
+                            "linear",
+                            t -> Linear.linear(t[0], t[1], t[2], noise(3, kind)),
+                            normal(1, 6, 3),
+                            normal(2, 2, 3),
+                            normal(3, 2)));
         }
-        add("max pool", () -> check(
-                "max", t -> MaxPool2d.maxPool2d(t[0], Pool2dOptions.of(3, 2, 1)), normal(1, 2, 5, 5, 2)));
+        add(
+                "max pool",
+                () -> check("max", t -> MaxPool2d.maxPool2d(t[0], Pool2dOptions.of(3, 2, 1)), normal(1, 2, 5, 5, 2)));
         for (boolean count : new boolean[] {false, true}) {
             Pool2dOptions options = Pool2dOptions.of(3, 2, 1).withCountPadding(count);
-            add("average pool " + count, () -> check(
-                    "average", t -> AvgPool2d.avgPool2d(t[0], options), normal(1, 2, 5, 5, 2)));
+            add(
+                    "average pool " + count,
+                    () -> check("average", t -> AvgPool2d.avgPool2d(t[0], options), normal(1, 2, 5, 5, 2)));
         }
-        add("global average pool", () -> check(
-                "global", t -> GlobalAvgPool.globalAvgPool(t[0]), normal(1, 2, 3, 4, 2)));
+        add(
+                "global average pool",
+                () -> check("global", t -> GlobalAvgPool.globalAvgPool(t[0]), normal(1, 2, 3, 4, 2)));
         return tests;
     }
 
@@ -278,57 +289,69 @@ class GradientTest {
                         BatchNormOptions options = new BatchNormOptions(
                                 training, false, training ? groups : 1, activation, 0.1f, 0.1f, 1e-3f);
                         Noise runs = noise(2, Noise.Kind.MULTIPLICATIVE);
-                        add("batch norm " + options + residual, () -> check(
-                                "batch norm",
-                                t -> BatchNorm.batchNorm(
-                                        t[0],
-                                        t[1],
-                                        t[2],
-                                        plain(0.1, 0.3, 0.2),
-                                        plain(1.1, 0.9, 1.3),
-                                        residual ? t[3] : null,
-                                        options,
-                                        runs),
-                                normal(1, 4, 2, 2, 3),
-                                numbers(2, 0.5, 1.5, 3),
-                                normal(3, 3),
-                                residual ? normal(4, 4, 2, 2, 3) : normal(4, 1).requireGrad(false)));
-                        add("conv bn act " + options + residual, () -> check(
-                                "conv bn act",
-                                t -> ConvBnAct.convBnAct(
-                                        t[0],
-                                        t[1],
-                                        t[2],
-                                        t[3],
-                                        plain(0.1, 0.3),
-                                        plain(1.1, 0.9),
-                                        residual ? t[4] : null,
-                                        Conv2dOptions.of(2, 1),
-                                        options,
-                                        noise(2, Noise.Kind.ADDITIVE),
-                                        runs),
-                                normal(1, 4, 4, 4, 2),
-                                normal(2, 2, 3, 3, 2),
-                                numbers(3, 0.5, 1.5, 2),
-                                normal(5, 2),
-                                residual ? normal(4, 4, 2, 2, 2) : normal(4, 1).requireGrad(false)));
+                        add(
+                                "batch norm " + options + residual,
+                                () -> check(
+                                        "batch norm",
+                                        t -> BatchNorm.batchNorm(
+                                                t[0],
+                                                t[1],
+                                                t[2],
+                                                plain(0.1, 0.3, 0.2),
+                                                plain(1.1, 0.9, 1.3),
+                                                residual ? t[3] : null,
+                                                options,
+                                                runs),
+                                        normal(1, 4, 2, 2, 3),
+                                        numbers(2, 0.5, 1.5, 3),
+                                        normal(3, 3),
+                                        residual
+                                                ? normal(4, 4, 2, 2, 3)
+                                                : normal(4, 1).requireGrad(false)));
+                        add(
+                                "conv bn act " + options + residual,
+                                () -> check(
+                                        "conv bn act",
+                                        t -> ConvBnAct.convBnAct(
+                                                t[0],
+                                                t[1],
+                                                t[2],
+                                                t[3],
+                                                plain(0.1, 0.3),
+                                                plain(1.1, 0.9),
+                                                residual ? t[4] : null,
+                                                Conv2dOptions.of(2, 1),
+                                                options,
+                                                noise(2, Noise.Kind.ADDITIVE),
+                                                runs),
+                                        normal(1, 4, 4, 4, 2),
+                                        normal(2, 2, 3, 3, 2),
+                                        numbers(3, 0.5, 1.5, 2),
+                                        normal(5, 2),
+                                        residual
+                                                ? normal(4, 4, 2, 2, 2)
+                                                : normal(4, 1).requireGrad(false)));
                     }
                 }
             }
         }
         for (Noise runs : new Noise[] {null, noise(2, Noise.Kind.MULTIPLICATIVE)}) {
-            add("group norm " + runs, () -> check(
-                    "group norm",
-                    t -> GroupNorm.groupNorm(t[0], t[1], t[2], 2, 1e-3, runs),
-                    normal(1, 2, 2, 3, 4),
-                    numbers(2, 0.5, 1.5, 4),
-                    normal(3, 4)));
-            add("layer norm " + runs, () -> check(
-                    "layer norm",
-                    t -> LayerNorm.layerNorm(t[0], t[1], t[2], 1e-3, runs),
-                    normal(1, 2, 3, 5),
-                    numbers(2, 0.5, 1.5, 5),
-                    normal(3, 5)));
+            add(
+                    "group norm " + runs,
+                    () -> check(
+                            "group norm",
+                            t -> GroupNorm.groupNorm(t[0], t[1], t[2], 2, 1e-3, runs),
+                            normal(1, 2, 2, 3, 4),
+                            numbers(2, 0.5, 1.5, 4),
+                            normal(3, 4)));
+            add(
+                    "layer norm " + runs,
+                    () -> check(
+                            "layer norm",
+                            t -> LayerNorm.layerNorm(t[0], t[1], t[2], 1e-3, runs),
+                            normal(1, 2, 3, 5),
+                            numbers(2, 0.5, 1.5, 5),
+                            normal(3, 5)));
         }
         return tests;
     }
@@ -346,11 +369,13 @@ class GradientTest {
                 Tensor targets = Tensor.of(new long[] {2, 0, 3});
                 check("ce", t -> CrossEntropy.crossEntropy(t[0], targets, smoothing), normal(1, 3, 4));
             });
-            add("cross entropy of probabilities " + smoothing, () -> check(
-                    "ce",
-                    t -> CrossEntropy.crossEntropy(t[0], t[1], smoothing),
-                    normal(1, 3, 4),
-                    numbers(2, 0.1, 0.9, 3, 4)));
+            add(
+                    "cross entropy of probabilities " + smoothing,
+                    () -> check(
+                            "ce",
+                            t -> CrossEntropy.crossEntropy(t[0], t[1], smoothing),
+                            normal(1, 3, 4),
+                            numbers(2, 0.1, 0.9, 3, 4)));
         }
         add("weighted mean of cross entropies", () -> {
             Tensor targets = Tensor.of(new long[] {2, 0, 3});
@@ -360,14 +385,18 @@ class GradientTest {
                     normal(1, 3, 4),
                     numbers(2, 0.5, 2, 3));
         });
-        add("kl divergence", () -> check(
-                "kl", t -> KlDivergence.klDivergence(t[0], t[1]), normal(1, 3, 4), normal(2, 3, 4)));
-        add("squared error", () -> check(
-                "squared", t -> SquaredError.squaredError(t[0], t[1]), normal(1, 3, 2, 2), normal(2, 3, 2, 2)));
+        add(
+                "kl divergence",
+                () -> check("kl", t -> KlDivergence.klDivergence(t[0], t[1]), normal(1, 3, 4), normal(2, 3, 4)));
+        add(
+                "squared error",
+                () -> check(
+                        "squared", t -> SquaredError.squaredError(t[0], t[1]), normal(1, 3, 2, 2), normal(2, 3, 2, 2)));
         for (boolean channels : new boolean[] {false, true}) {
             Philox stream = new Philox(5, Philox.Purpose.DROPOUT, 1, 2, 3);
-            add("dropout " + channels, () -> check(
-                    "dropout", t -> Dropout.dropout(t[0], 0.4, channels, stream), normal(1, 3, 2, 2, 4)));
+            add(
+                    "dropout " + channels,
+                    () -> check("dropout", t -> Dropout.dropout(t[0], 0.4, channels, stream), normal(1, 3, 2, 2, 4)));
         }
         return tests;
     }

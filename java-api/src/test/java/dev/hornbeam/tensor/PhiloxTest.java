@@ -20,13 +20,19 @@ final class PhiloxTest {
     /** Random123 1.14, kat_vectors, philox4x32 10. */
     @Test
     void givesTheKnownAnswers() {
-        int[] words = new int[4];
-        Philox.cipher(0, 0, 0, 0, 0, 0, words);
-        assertArrayEquals(new int[] {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, words);
-        Philox.cipher(-1, -1, -1, -1, -1, -1, words);
-        assertArrayEquals(new int[] {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, words);
-        Philox.cipher(0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0, words);
-        assertArrayEquals(new int[] {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1}, words);
+        assertArrayEquals(
+                new int[] {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, cipher(0, 0, 0, 0, 0, 0));
+        assertArrayEquals(
+                new int[] {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, cipher(-1, -1, -1, -1, -1, -1));
+        assertArrayEquals(
+                new int[] {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
+                cipher(0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0));
+    }
+
+    private static int[] cipher(int c0, int c1, int c2, int c3, int k0, int k1) {
+        long lower = Philox.cipher(c0, c1, c2, c3, k0, k1, false);
+        long upper = Philox.cipher(c0, c1, c2, c3, k0, k1, true);
+        return new int[] {(int) lower, (int) (lower >>> 32), (int) upper, (int) (upper >>> 32)};
     }
 
     /** Every row that testdata/python/philox_reference.py wrote, bit for bit. */
@@ -128,6 +134,9 @@ final class PhiloxTest {
                 .sum();
         assertTrue(chi < 27.9, "chi-square is " + chi);
         assertEquals(0, stream.below(3, 1));
+        for (int i = 0; i < 100; i++) {
+            assertEquals(stream.below(i, 10), Philox.below(5, Purpose.LABEL_NOISE, 0, 0, 0, i, 10));
+        }
         // The largest bound reaches the upper half of the range, so the word was taken as unsigned.
         assertTrue(IntStream.range(0, 100).anyMatch(i -> stream.below(i, Integer.MAX_VALUE) > 1 << 30));
     }
@@ -168,6 +177,8 @@ final class PhiloxTest {
         assertThrows(IllegalArgumentException.class, () -> stream.normal(Philox.ELEMENTS));
         assertThrows(IllegalArgumentException.class, () -> stream.normals(Philox.ELEMENTS - 3, new float[4]));
         assertThrows(IllegalArgumentException.class, () -> stream.below(0, 0));
+        assertThrows(IllegalArgumentException.class, () -> stream.below(-1, 2));
+        assertThrows(IllegalArgumentException.class, () -> Philox.below(0, Purpose.TEST, 0, 0, 1 << 24, 0, 2));
         assertThrows(IllegalArgumentException.class, () -> stream.permutation(-1));
         var error = assertThrows(IllegalArgumentException.class, () -> stream.uniform(-5));
         assertEquals("element is -5; expected 0 to 17179869183", error.getMessage());

@@ -128,7 +128,8 @@ class TensorScopeTest {
             other.join();
             assertNull(seen.get(), "a new thread has no scope");
             assertTrue(closing.get() instanceof IllegalStateException);
-            assertTrue(closing.get().getMessage().contains("keep()"), closing.get().getMessage());
+            assertTrue(
+                    closing.get().getMessage().contains("keep()"), closing.get().getMessage());
             assertTrue(scopeClosing.get() instanceof IllegalStateException);
             assertTrue(x.isOpen());
             assertFalse(handedOver.isOpen());

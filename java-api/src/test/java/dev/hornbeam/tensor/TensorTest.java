@@ -33,8 +33,11 @@ class TensorTest {
     void factoriesFillShapesAndTypes() {
         assertArrayEquals(new float[6], Tensor.zeros(2, 3).toFloats());
         assertArrayEquals(new float[] {1, 1}, Tensor.ones(2).toFloats());
-        assertArrayEquals(new double[] {2.5, 2.5}, Tensor.full(2.5, DType.F64, Device.cpu(), 2).toDoubles());
-        assertArrayEquals(new long[] {7, 7}, Tensor.full(7, DType.I64, Device.cpu(), 2).toLongs());
+        assertArrayEquals(
+                new double[] {2.5, 2.5},
+                Tensor.full(2.5, DType.F64, Device.cpu(), 2).toDoubles());
+        assertArrayEquals(
+                new long[] {7, 7}, Tensor.full(7, DType.I64, Device.cpu(), 2).toLongs());
         assertEquals(3.5, Tensor.scalar(3.5).item());
         assertEquals(0, Tensor.scalar(3.5).rank());
         assertEquals(DType.I32, Tensor.of(new int[] {1, 2}).dtype());
@@ -128,9 +131,11 @@ class TensorTest {
         assertArrayEquals(new float[] {5, 6, 7, 8}, x.toFloats());
         assertThrows(TensorArgumentException.class, () -> x.copyFrom(new float[3]));
         assertArrayEquals(
-                new long[] {3, 4}, Tensor.of(new long[2]).copyFrom(new long[] {3, 4}).toLongs());
+                new long[] {3, 4},
+                Tensor.of(new long[2]).copyFrom(new long[] {3, 4}).toLongs());
         assertArrayEquals(
-                new byte[] {3, 4}, Tensor.of(new byte[2]).copyFrom(new byte[] {3, 4}).toBytes());
+                new byte[] {3, 4},
+                Tensor.of(new byte[2]).copyFrom(new byte[] {3, 4}).toBytes());
     }
 
     @Test
@@ -138,13 +143,15 @@ class TensorTest {
         Tensor x = Tensor.zeros(3, 2);
         Tensor index = Tensor.of(new long[] {2, 0, 2});
         Tensor rows = Tensor.of(new float[] {1, 2, 3, 4, 5, 6}, 3, 2);
-        assertArrayEquals(
-                new float[] {3, 4, 0, 0, 5, 6}, x.setRows(index, rows).toFloats());
+        assertArrayEquals(new float[] {3, 4, 0, 0, 5, 6}, x.setRows(index, rows).toFloats());
         assertArrayEquals(
                 new float[] {6, 8, 0, 0, 11, 14}, x.addRows(index, rows).toFloats());
-        assertArrayEquals(new float[] {11, 14, 6, 8}, x.gatherRows(Tensor.of(new long[] {2, 0})).toFloats());
         assertArrayEquals(
-                new float[] {8, 0, 11}, x.takeAlongRows(Tensor.of(new long[] {1, 0, 0})).toFloats());
+                new float[] {11, 14, 6, 8},
+                x.gatherRows(Tensor.of(new long[] {2, 0})).toFloats());
+        assertArrayEquals(
+                new float[] {8, 0, 11},
+                x.takeAlongRows(Tensor.of(new long[] {1, 0, 0})).toFloats());
     }
 
     @Test
@@ -159,7 +166,9 @@ class TensorTest {
         assertArrayEquals(new long[] {2, 0, 1}, sorted.permutation().toLongs());
         assertArrayEquals(
                 new float[] {3, 0, 0, 5},
-                Tensor.of(new byte[] {1, 0, 0, 1}, 2, 2).where(x, Tensor.scalar(0)).toFloats());
+                Tensor.of(new byte[] {1, 0, 0, 1}, 2, 2)
+                        .where(x, Tensor.scalar(0))
+                        .toFloats());
         assertArrayEquals(new byte[] {1, 1, 0, 1}, x.ge(3).toBytes());
         assertArrayEquals(
                 new float[] {0, 1, 2, 0, 3, 4},
@@ -195,7 +204,8 @@ class TensorTest {
     @Test
     void textShowsSmallTensors() {
         assertEquals("Tensor(f32[2] [1.0, 2.0])", Tensor.of(new float[] {1, 2}).toString());
-        assertEquals("Tensor(i64[20])", Tensor.zeros(DType.I64, Device.cpu(), 20).toString());
+        assertEquals(
+                "Tensor(i64[20])", Tensor.zeros(DType.I64, Device.cpu(), 20).toString());
         Tensor closed = Tensor.zeros(2);
         closed.close();
         assertEquals("Tensor(closed, f32[2])", closed.toString());

@@ -28,6 +28,8 @@ public record Noise(
         Kind kind, Gradient gradient, int subBatches, float sigma, long seed, int tensor, int step, int firstStream) {
     /** How the noise enters. */
     public enum Kind {
+        /** Not at all: the runs only divide the batch, for a batch norm with statistics of each run. */
+        NONE(0),
         /** w (1 + sigma z): DAMP. */
         MULTIPLICATIVE(1),
         /** w + sigma z: DAAP. */
@@ -57,6 +59,11 @@ public record Noise(
     /** Checks the ranges. */
     public Noise {
         check(subBatches, sigma, firstStream);
+    }
+
+    /** No noise, but a batch divided into runs. */
+    public static Noise runs(int subBatches) {
+        return new Noise(Kind.NONE, Gradient.AT_PERTURBED, subBatches, 0, 0, 0, 0, 0);
     }
 
     /**

@@ -57,12 +57,15 @@ class BindingsTest {
             }
             declared.put(
                     functions.group(2),
-                    FunctionDescriptor.of(type(functions.group(1) + " result"), parameters.toArray(MemoryLayout[]::new)));
+                    FunctionDescriptor.of(
+                            type(functions.group(1) + " result"), parameters.toArray(MemoryLayout[]::new)));
         }
         assertTrue(declared.size() > 80, "the pattern finds the functions");
         assertEquals(declared, HornbeamNative.bindings());
         assertEquals(
-                List.copyOf(declared.keySet()), List.copyOf(HornbeamNative.bindings().keySet()), "in the header's order");
+                List.copyOf(declared.keySet()),
+                List.copyOf(HornbeamNative.bindings().keySet()),
+                "in the header's order");
     }
 
     private static MemoryLayout type(String declaration) {
@@ -93,7 +96,8 @@ class BindingsTest {
     private static List<String> exported() throws IOException, InterruptedException {
         Process nm;
         try {
-            nm = new ProcessBuilder("nm", "-D", "--defined-only", NativeLibrary.path().toString())
+            nm = new ProcessBuilder(
+                            "nm", "-D", "--defined-only", NativeLibrary.path().toString())
                     .redirectErrorStream(true)
                     .start();
         } catch (IOException e) {
@@ -111,8 +115,8 @@ class BindingsTest {
     @Test
     void everyStructOfTheHeaderHasItsLayout() throws IOException {
         Map<String, StructLayout> declared = new LinkedHashMap<>();
-        Matcher structs =
-                Pattern.compile("typedef struct (hb_\\w+) \\{(.*?)\\} \\1;", Pattern.DOTALL).matcher(header());
+        Matcher structs = Pattern.compile("typedef struct (hb_\\w+) \\{(.*?)\\} \\1;", Pattern.DOTALL)
+                .matcher(header());
         while (structs.find()) {
             declared.put(structs.group(1), layout(structs.group(1), structs.group(2)));
         }
@@ -132,13 +136,14 @@ class BindingsTest {
             if (statement.isBlank()) {
                 continue;
             }
-            Matcher declaration =
-                    Pattern.compile("\\s*(?:const\\s+)?(\\w+)(\\s*\\*)?\\s+(.*)", Pattern.DOTALL).matcher(statement);
+            Matcher declaration = Pattern.compile("\\s*(?:const\\s+)?(\\w+)(\\s*\\*)?\\s+(.*)", Pattern.DOTALL)
+                    .matcher(statement);
             assertTrue(declaration.matches(), statement);
             for (String declarator : declaration.group(3).split(",", -1)) {
-                MemoryLayout type = declaration.group(2) != null || declaration.group(1).equals("char")
-                        ? ValueLayout.ADDRESS
-                        : TYPES.get(declaration.group(1));
+                MemoryLayout type =
+                        declaration.group(2) != null || declaration.group(1).equals("char")
+                                ? ValueLayout.ADDRESS
+                                : TYPES.get(declaration.group(1));
                 String field = declarator.strip().replace("*", "").strip();
                 Matcher array = Pattern.compile("(\\w+)\\[HB_MAX_RANK\\]").matcher(field);
                 if (array.matches()) {
@@ -150,7 +155,8 @@ class BindingsTest {
                 members.add(type.withName(field));
             }
         }
-        StructLayout layout = MemoryLayout.structLayout(members.toArray(MemoryLayout[]::new)).withName(name);
+        StructLayout layout =
+                MemoryLayout.structLayout(members.toArray(MemoryLayout[]::new)).withName(name);
         assertEquals(0, offset % layout.byteAlignment(), name + " needs no padding at its end");
         return layout;
     }
@@ -179,8 +185,8 @@ class BindingsTest {
         assertEquals(Structs.MAX_RANK, number(header(), "HB_MAX_RANK"));
         assertEquals(HornbeamNative.HEADER_VERSION, number(header(), "HB_ABI_VERSION"));
         assertEquals(HornbeamNative.HEADER_VERSION, HornbeamNative.abiVersion());
-        SequenceLayout shape = (SequenceLayout)
-                Structs.Descriptor.LAYOUT.select(MemoryLayout.PathElement.groupElement("shape"));
+        SequenceLayout shape =
+                (SequenceLayout) Structs.Descriptor.LAYOUT.select(MemoryLayout.PathElement.groupElement("shape"));
         assertEquals(Structs.MAX_RANK, shape.elementCount());
     }
 

@@ -1,8 +1,10 @@
 package dev.hornbeam.training.cli;
 
+import dev.hornbeam.training.run.ReportData;
+import dev.hornbeam.training.run.TrainingRun;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
-import java.util.function.Supplier;
 
 /** Lets work that is stopped from outside (Ctrl-C, a batch system's SIGTERM) end in good order. */
 final class Interruption {
@@ -10,13 +12,16 @@ final class Interruption {
 
     private Interruption() {}
 
-    /** Runs {@code work}; when the JVM is told to stop, interrupts it and waits until it has returned. */
-    static <T> T during(Supplier<T> work) {
-        Thread worker = Thread.currentThread();
+    /**
+     * Runs {@code run}; when the JVM is told to stop, asks the run to stop too and waits until it has.
+     *
+     * @return what the run returned
+     */
+    static Optional<ReportData.Run> during(TrainingRun run) {
         CountDownLatch returned = new CountDownLatch(1);
         Thread hook = new Thread(
                 () -> {
-                    worker.interrupt();
+                    run.requestStop();
                     try {
                         returned.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
                     } catch (InterruptedException e) {
@@ -26,7 +31,7 @@ final class Interruption {
                 "hornbeam-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
-            return work.get();
+            return run.run();
         } finally {
             returned.countDown();
             try {

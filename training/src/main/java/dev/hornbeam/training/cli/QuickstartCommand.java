@@ -11,7 +11,6 @@ import dev.hornbeam.training.run.RunConfig;
 import dev.hornbeam.training.run.RunFolder;
 import dev.hornbeam.training.run.TrainingRun;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;
@@ -100,19 +99,22 @@ final class QuickstartCommand implements Callable<Integer> {
         }
         RunConfig config = Recipes.load(recipe, settings);
         Path folder = out.resolve(name.toLowerCase(java.util.Locale.ROOT));
-        List<String> command = spec.commandLine().getParseResult().originalArgs();
-        Optional<ReportData.Run> result = Interruption.during(() -> {
-            if (Files.exists(new RunFolder(folder).config())) {
-                TrainingRun earlier = TrainingRun.resume(folder, progress, command);
-                if (!earlier.config().toYaml().equals(config.toYaml())) {
-                    throw new UserError(folder + " holds a run with other settings; choose another folder with --out");
-                }
-                return earlier.run();
-            }
-            return TrainingRun.create(config, folder, progress, command).run();
-        });
+        Optional<ReportData.Run> result = Interruption.during(prepare(config, folder, progress));
         return result.orElseThrow(
                 () -> new UserError("stopped before the end; the same command again goes on from the last checkpoint"));
+    }
+
+    // The same command again goes on with what it began.
+    private TrainingRun prepare(RunConfig config, Path folder, Progress progress) {
+        List<String> command = spec.commandLine().getParseResult().originalArgs();
+        if (!TrainingRun.isResumable(folder)) {
+            return TrainingRun.create(config, folder, progress, command);
+        }
+        TrainingRun earlier = TrainingRun.resume(folder, progress, command);
+        if (!earlier.config().toYaml().equals(config.toYaml())) {
+            throw new UserError(folder + " holds a run with other settings; choose another folder with --out");
+        }
+        return earlier;
     }
 
     private static Map<String, String> recipes() {

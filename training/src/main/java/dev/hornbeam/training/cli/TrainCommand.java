@@ -58,7 +58,7 @@ final class TrainCommand implements Callable<Integer> {
         try (Progress progress =
                 json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
             TrainingRun run = prepare(progress);
-            Optional<ReportData.Run> result = Interruption.during(run::run);
+            Optional<ReportData.Run> result = Interruption.during(run);
             if (result.isEmpty()) {
                 throw new UserError("stopped before the end; \"hornbeam train --resume --out " + out + "\" goes on");
             }

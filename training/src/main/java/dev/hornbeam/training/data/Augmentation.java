@@ -66,12 +66,16 @@ public final class Augmentation implements Preparation {
         int left = 0;
         boolean mirror = false;
         if (padding > 0 || flip) {
-            Philox draw = new Philox(seed, Purpose.AUGMENT, set.originalIndex(position), epoch, stream);
-            top = draw.below(0, 2 * padding + 1) - padding;
-            left = draw.below(1, 2 * padding + 1) - padding;
-            mirror = flip && draw.below(2, 2) == 1;
+            int image = set.originalIndex(position);
+            top = draw(image, epoch, 0, 2 * padding + 1) - padding;
+            left = draw(image, epoch, 1, 2 * padding + 1) - padding;
+            mirror = flip && draw(image, epoch, 2, 2) == 1;
         }
         write(scratch, set.height(), set.width(), top, left, mirror, out, offset);
+    }
+
+    private int draw(int image, int epoch, int element, int bound) {
+        return Philox.below(seed, Purpose.AUGMENT, image, epoch, stream, element, bound);
     }
 
     // Writes the window whose corner is (top, left) of the image; what lies outside the image is black.

@@ -218,7 +218,7 @@ public final class DataSetCatalog {
         int[] labels = part.labels();
         for (int i = 0; i < labels.length; i++) {
             if (labels[i] >= classNames.size()) {
-                throw new UserError(archive.path() + ", array " + part.labelsName() + ": label " + labels[i]
+                throw new UserError(archive.path() + ": array \"" + part.labelsName() + "\": label " + labels[i]
                         + " of image " + i + " is outside 0.." + (classNames.size() - 1) + ", the classes of the"
                         + " training part");
             }

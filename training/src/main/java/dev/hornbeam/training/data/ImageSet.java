@@ -1,11 +1,9 @@
 package dev.hornbeam.training.data;
 
-import static java.lang.foreign.ValueLayout.JAVA_BYTE;
-
 import dev.hornbeam.tensor.Philox.Purpose;
+import dev.hornbeam.io.HostArray;
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.training.UserError;
-import java.lang.foreign.MemorySegment;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
@@ -28,7 +26,7 @@ public final class ImageSet {
     private final int height;
     private final int width;
     private final int channels;
-    private final MemorySegment pixels;
+    private final HostArray pixels;
     // Where image i lies among the pixels, and which image of the set that was read it is.
     private final int[] places;
     private final int[] originals;
@@ -43,7 +41,7 @@ public final class ImageSet {
             int height,
             int width,
             int channels,
-            MemorySegment pixels,
+            HostArray pixels,
             int[] places,
             int[] originals,
             int[] labels,
@@ -86,20 +84,20 @@ public final class ImageSet {
                 height,
                 width,
                 channels,
-                MemorySegment.ofArray(pixels),
+                HostArray.wrap(pixels),
                 labels.clone(),
                 classNames,
                 sources);
     }
 
-    /** Makes a set from pixels in or outside the heap; the labels are taken over, not copied. */
+    /** Makes a set from an array of bytes; the labels are taken over, not copied. */
     static ImageSet of(
             String name,
             Split split,
             int height,
             int width,
             int channels,
-            MemorySegment pixels,
+            HostArray pixels,
             int[] labels,
             List<String> classNames,
             List<SourceFile> sources) {
@@ -110,9 +108,9 @@ public final class ImageSet {
                     + " (height x width x channels) are empty; expected at least one pixel");
         }
         long expected = (long) labels.length * height * width * channels;
-        if (pixels.byteSize() != expected) {
+        if (pixels.elements() != expected) {
             throw new UserError(name + ": " + labels.length + " images of " + height + "x" + width + "x" + channels
-                    + " take " + expected + " bytes, but there are " + pixels.byteSize());
+                    + " take " + expected + " bytes, but there are " + pixels.elements());
         }
         checkLabels(name, labels, classNames.size());
         int[] order = inOrder(labels.length);
@@ -196,7 +194,7 @@ public final class ImageSet {
     /** Copies the bytes of image {@code position} (HWC) to {@code into}, beginning at {@code at}. */
     public void copyImage(int position, byte[] into, int at) {
         int length = imageLength();
-        MemorySegment.copy(pixels, JAVA_BYTE, (long) places[position] * length, into, at, length);
+        pixels.read((long) places[position] * length, into, at, length);
     }
 
     /** Returns the bytes of image {@code position} (HWC). */
@@ -257,10 +255,10 @@ public final class ImageSet {
             throw new IllegalArgumentException(
                     changed.length + " bytes for " + size() + " images of " + imageLength() + " bytes");
         }
-        return with(split, MemorySegment.ofArray(changed), inOrder(size()), originals, labels);
+        return with(split, HostArray.wrap(changed), inOrder(size()), originals, labels);
     }
 
-    private ImageSet with(Split split, MemorySegment pixels, int[] places, int[] originals, int[] labels) {
+    private ImageSet with(Split split, HostArray pixels, int[] places, int[] originals, int[] labels) {
         return new ImageSet(
                 name, split, height, width, channels, pixels, places, originals, labels, classNames, sources);
     }

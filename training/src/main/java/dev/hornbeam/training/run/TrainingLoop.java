@@ -68,6 +68,7 @@ public final class TrainingLoop {
     private Supplier<Evaluator.Result> test = () -> null;
     private int testEvery;
     private Position position = Position.START;
+    private volatile boolean stopRequested;
 
     /**
      * Prepares a loop at the start of a run.
@@ -140,7 +141,17 @@ public final class TrainingLoop {
         position = saved;
     }
 
-    /** Trains until all epochs are done, or the thread is interrupted. Returns whether all are done. */
+    /** Makes {@link #run} return after the step in progress. Any thread may call it. */
+    public void requestStop() {
+        stopRequested = true;
+    }
+
+    /** Whether {@link #requestStop} was called: a last moment to save. */
+    public boolean isStopRequested() {
+        return stopRequested;
+    }
+
+    /** Trains until all epochs are done, or {@link #requestStop} is called. Returns whether all are done. */
     public boolean run() {
         loader.seek(new BatchLoader.Position(position.epoch(), position.batch()));
         model.train();
@@ -177,7 +188,7 @@ public final class TrainingLoop {
                 for (TrainingListener listener : listeners) {
                     listener.savePoint(this, endOfEpoch);
                 }
-                if (Thread.currentThread().isInterrupted() && position.epoch() < epochs) {
+                if (stopRequested && position.epoch() < epochs) {
                     return false;
                 }
             }

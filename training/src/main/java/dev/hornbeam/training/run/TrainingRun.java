@@ -42,6 +42,8 @@ public final class TrainingRun {
     private final Progress progress;
     private final List<String> command;
     private final List<TrainingListener> listeners = new ArrayList<>();
+    private volatile boolean stopRequested;
+    private volatile Runnable stop = () -> {};
 
     private TrainingRun(
             RunConfig config, RunFolder folder, boolean resumed, Progress progress, List<String> command) {
@@ -78,6 +80,12 @@ public final class TrainingRun {
         return this;
     }
 
+    /** Makes {@link #run} write a checkpoint and return after the step in progress. Any thread may call it. */
+    public void requestStop() {
+        stopRequested = true;
+        stop.run();
+    }
+
     /** The run's configuration. */
     public RunConfig config() {
         return config;
@@ -86,7 +94,7 @@ public final class TrainingRun {
     /**
      * Trains, tests and reports.
      *
-     * @return what a report shows of this run; empty if the thread was interrupted, after a last checkpoint
+     * @return what a report shows of this run; empty if it was stopped by {@link #requestStop}, after a last checkpoint
      * @throws UserError if the configuration does not fit the data, something cannot be read or written, or training diverges
      */
     public Optional<ReportData.Run> run() {
@@ -229,18 +237,17 @@ public final class TrainingRun {
                     int every = config.checkpoint().every();
                     int epoch = at.position().epoch();
                     boolean due = endOfEpoch && (epoch == config.epochs() || every > 0 && epoch % every == 0);
-                    if (due || Thread.currentThread().isInterrupted()) {
-                        // Files cannot be written by an interrupted thread.
-                        boolean interrupted = Thread.interrupted();
+                    if (due || at.isStopRequested()) {
                         checkpoint(at, train, normalization).write(checkpoints.file(at.position().step()), at);
                         checkpoints.keep(config.checkpoint().keep());
-                        if (interrupted) {
-                            Thread.currentThread().interrupt();
-                        }
                     }
                 }
             });
             listeners.forEach(loop::listen);
+            stop = loop::requestStop;
+            if (stopRequested) {
+                loop.requestStop();
+            }
             return loop.run();
         }
     }

@@ -75,7 +75,8 @@ class BadInputTest {
         Path data = SyntheticImages.write(folder.resolve("ok.npz"), 32, 16);
         Path file = Files.writeString(folder.resolve("file"), "in the way");
         Result result = run(
-                "train", "--recipe", "quickstart/sgd", "--out", file.resolve("run").toString(), "--set", "data.name=" + data);
+                "train", "--recipe", "quickstart/sgd", "--out", file.resolve("run").toString(), "--set", "data.name=" + data,
+                "--set", "data.batch=16");
         assertEquals(1, result.exitCode, result.err);
         assertOneLine(result, file.toString());
     }

@@ -36,7 +36,7 @@ final class DamagedFilesTest {
         arrays.put("images", TestImages.uint8Npy(TestImages.bytes(24, 2), 4, 2, 3));
         ByteBuffer labels = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
         labels.putInt(0).putInt(1).putInt(2).putInt(1);
-        arrays.put("labels", TestImages.npy(NpyHeader.encode('i', 4, 4), labels.array()));
+        arrays.put("labels", TestImages.npy(TestImages.npyHeader("<i4", 4), labels.array()));
         return TestImages.npz(arrays, deflated);
     }
 

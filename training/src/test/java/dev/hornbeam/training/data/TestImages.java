@@ -6,10 +6,13 @@ import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.stream.Collectors;
 import java.util.stream.IntStream;
 import java.util.zip.CRC32;
 import java.util.zip.GZIPOutputStream;
@@ -77,6 +80,15 @@ public final class TestImages {
         }
     }
 
+    /** Returns the header of a .npy array in C order. */
+    static byte[] npyHeader(String descr, long... shape) {
+        String sizes = Arrays.stream(shape).mapToObj(size -> size + ",").collect(Collectors.joining(" "));
+        String text = "{'descr': '" + descr + "', 'fortran_order': False, 'shape': (" + sizes + "), }";
+        String padded = text + " ".repeat(117 - text.length()) + "\n";
+        return ("\u0093NUMPY\u0001\u0000" + (char) padded.length() + "\u0000" + padded)
+                .getBytes(StandardCharsets.ISO_8859_1);
+    }
+
     /** Returns a .npy array: header and data put together. */
     static byte[] npy(byte[] header, byte[] data) {
         byte[] all = new byte[header.length + data.length];
@@ -86,7 +98,7 @@ public final class TestImages {
     }
 
     static byte[] uint8Npy(byte[] data, long... shape) {
-        return npy(NpyHeader.encode('u', 1, shape), data);
+        return npy(npyHeader("|u1", shape), data);
     }
 
     /** Returns an .npz archive of arrays by name, with stored or deflated entries. */

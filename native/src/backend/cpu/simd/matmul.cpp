@@ -1,0 +1,204 @@
+// Matrix products.
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/gemm.h"
+#include "backend/cpu/simd/weight_packing.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
+
+namespace hb::cpu::HB_TIER {
+namespace {
+
+// Longest piece of the sum over k that is made in one go, as in convolution.cpp.
+constexpr int64_t kDepthMost = 768;
+// Rows of A that a task goes through for every panel of B.
+constexpr int64_t kTileRows = 128;
+// Multiplications that are worth a task of their own; tasks at most, as far as they depend on splitting columns.
+constexpr int64_t kWorthwhile = 1 << 18, kTasks = 64;
+// Elements of B that one task packs.
+constexpr int64_t kPackGrain = 32 * 1024;
+// So few rows do not repay packing B: it is read where it is.
+constexpr int kFewRows = 4;
+
+int64_t pieces_of(int64_t size, int64_t most) { return (size + most - 1) / most; }
+
+// One matrix product, y [m, n].
+class Matrices {
+public:
+    explicit Matrices(const MatMulShape& shape)
+        : m_(shape.m),
+          n_(shape.n),
+          k_(shape.k),
+          transpose_a_(shape.transpose_a),
+          transpose_b_(shape.transpose_b),
+          vectors_(panel_vectors(n_)),
+          width_(vectors_ * kLanes),
+          panels_(pieces_of(n_, width_)),
+          blocks_(pieces_of(k_, kDepthMost)) {}
+
+    void multiply(const float* a, const float* b, float* y) const {
+        if (m_ <= kFewRows) return transpose_b_ ? few_rows_transposed(a, b, y) : few_rows(a, b, y);
+        const Scratch<float> packed(panels_ * width_ * k_);
+        const int64_t grain = std::max<int64_t>(1, kPackGrain / (width_ * pieces_of(k_, blocks_)));
+        parallel_ranges(blocks_ * panels_, grain, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; i++) pack(i / panels_, i % panels_, b, packed.data());
+        });
+        // A transposed A is turned: rows an odd number of cache lines apart, at a power of two they would share a few sets.
+        const int64_t stride = transpose_a_ ? (pieces_of(k_, 16) | 1) * 16 : k_;
+        const Scratch<float> turned(transpose_a_ ? m_ * stride : 0);
+        if (transpose_a_) {
+            parallel_ranges(m_, std::max<int64_t>(kLanes, kPackGrain / k_ / kLanes * kLanes), [&](int64_t begin, int64_t end) {
+                transpose_copy<false>(a + begin, m_, k_, end - begin, turned.data() + begin * stride, stride);
+            });
+            a = turned.data();
+        }
+        const int64_t rows = std::clamp<int64_t>(kWorthwhile / std::max<int64_t>(1, n_ * k_), kTileRows, 8 * kTileRows);
+        const int64_t tiles = pieces_of(m_, rows);
+        const int64_t wanted = std::clamp<int64_t>(m_ * n_ * k_ / kWorthwhile, 1, kTasks);
+        const int64_t splits = std::clamp<int64_t>(pieces_of(wanted, tiles), 1, panels_);
+        parallel(tiles * splits, [&](int64_t task) {
+            const int64_t tile = task / splits, split = task % splits;
+            multiply_tile(m_ * tile / tiles, m_ * (tile + 1) / tiles, panels_ * split / splits, panels_ * (split + 1) / splits,
+                          a, stride, packed.data(), y);
+        });
+    }
+
+private:
+    int64_t first_of(int64_t block) const { return k_ * block / blocks_; }
+
+    void pack(int64_t block, int64_t panel, const float* b, float* packed) const {
+        const int64_t first = first_of(block), depth = first_of(block + 1) - first;
+        const int64_t column = panel * width_, columns = std::min(width_, n_ - column);
+        float* out = packed + first * panels_ * width_ + panel * depth * width_;
+        if (transpose_b_)
+            pack_columns(b + column * k_ + first, k_, columns, depth, vectors_, out);
+        else
+            pack_rows(vectors_, b + first * n_ + column, n_, depth, columns, out, 0);
+    }
+
+    void multiply_tile(int64_t row, int64_t row_end, int64_t first_panel, int64_t last_panel, const float* a, int64_t stride,
+                       const float* packed, float* y) const {
+        const int64_t rows = row_end - row;
+        const Scratch<int64_t> tables(2 * rows);
+        int64_t *a_row = tables.data(), *y_row = a_row + rows;
+        for (int64_t r = 0; r < rows; r++) {
+            a_row[r] = (row + r) * stride;
+            y_row[r] = (row + r) * n_;
+        }
+        for (int64_t block = 0; block < blocks_; block++) {
+            const int64_t first = first_of(block), depth = first_of(block + 1) - first;
+            const Spans spans{&first, 1, depth};
+            for (int64_t j = first_panel; j < last_panel; j++) {
+                Panel panel;
+                panel.b = packed + first * panels_ * width_ + j * depth * width_;
+                panel.c = y + j * width_;
+                panel.columns = static_cast<int>(std::min(width_, n_ - j * width_));
+                panel.accumulate = block > 0;
+                panel.start = nullptr;
+                multiply_panel(vectors_, spans, panel, a, rows, a_row, y_row);
+            }
+        }
+    }
+
+    // Sums of rows of B, side by side: limited by reading B once.
+    void few_rows(const float* a, const float* b, float* y) const {
+        constexpr int kAbreast = 4;
+        const int64_t down = transpose_a_ ? 1 : k_, along = transpose_a_ ? m_ : 1;
+        const int64_t columns = kAbreast * kLanes, grain = std::max<int64_t>(1, kWorthwhile / (columns * k_));
+        parallel_ranges(pieces_of(n_, columns), grain, [&](int64_t begin, int64_t end) {
+            for (int64_t j = begin * columns; j < std::min(end * columns, n_); j += columns)
+                for (int64_t r = 0; r < m_; r++) {
+                    const float* from = a + r * down;
+                    float* to = y + r * n_ + j;
+                    if (j + columns <= n_) {
+                        F32 sum[kAbreast];
+                        for (int v = 0; v < kAbreast; v++) sum[v] = zero();
+                        for (int64_t k = 0; k < k_; k++)
+                            for (int v = 0; v < kAbreast; v++)
+                                sum[v] = fma(F32(from[k * along]), load(b + k * n_ + j + v * kLanes), sum[v]);
+                        for (int v = 0; v < kAbreast; v++) store(to + v * kLanes, sum[v]);
+                    } else {
+                        lanes(n_ - j, [&](int64_t c, auto mask) {
+                            F32 sum = zero();
+                            for (int64_t k = 0; k < k_; k++)
+                                sum = fma(F32(from[k * along]), load(b + k * n_ + j + c, mask), sum);
+                            store(to + c, sum, mask);
+                        });
+                    }
+                }
+        });
+    }
+
+    // Dot products of rows of A and rows of B.
+    void few_rows_transposed(const float* a, const float* b, float* y) const {
+        constexpr int kAbreast = 4;
+        const Scratch<float> turned(transpose_a_ ? m_ * k_ : 0);
+        if (transpose_a_) {
+            transpose_copy<false>(a, m_, k_, m_, turned.data(), k_);
+            a = turned.data();
+        }
+        parallel_ranges(n_, std::max<int64_t>(1, kWorthwhile / k_), [&](int64_t begin, int64_t end) {
+            for (int64_t j = begin; j < end; j++)
+                for (int64_t r = 0; r < m_; r++) {
+                    const float *p = a + r * k_, *q = b + j * k_;
+                    F32 sum[kAbreast];
+                    for (int v = 0; v < kAbreast; v++) sum[v] = zero();
+                    int64_t k = 0;
+                    for (; k + kAbreast * kLanes <= k_; k += kAbreast * kLanes)
+                        for (int v = 0; v < kAbreast; v++)
+                            sum[v] = fma(load(p + k + v * kLanes), load(q + k + v * kLanes), sum[v]);
+                    lanes(k_ - k, [&](int64_t i, auto mask) {
+                        sum[0] = fma(load(p + k + i, mask), load(q + k + i, mask), sum[0]);
+                    });
+                    y[r * n_ + j] = sum_of(sum[0] + sum[1] + (sum[2] + sum[3]));
+                }
+        });
+    }
+    static float sum_of(F32 x) { return sum(x); }
+
+    const int64_t m_, n_, k_;
+    const bool transpose_a_, transpose_b_;
+    const int vectors_;
+    const int64_t width_, panels_;
+    const int64_t blocks_;  // that k is cut into
+};
+
+Backend plain_table;  // for F64
+
+void matmul(const MatMulShape& given, const View& a, const View& b, const View& y) {
+    if (a.type == DType::F64) return plain_table.matmul(given, a, b, y);
+    if (y.elements() == 0) return;
+    if (given.k == 0) {
+        std::memset(y.data, 0, static_cast<size_t>(y.elements()) * sizeof(float));
+        return;
+    }
+    MatMulShape shape = given;
+    // Matrices on top of each other that meet the same B are one tall matrix.
+    if (shape.b_batch_stride == 0 && !shape.transpose_a && shape.a_batch_stride == shape.m * shape.k) {
+        shape.m *= shape.batch;
+        shape.batch = 1;
+    }
+    const Matrices matrices(shape);
+    auto one = [&](int64_t i) {
+        matrices.multiply(a.f32() + i * shape.a_batch_stride, b.f32() + i * shape.b_batch_stride,
+                          y.f32() + i * shape.m * shape.n);
+    };
+    const int64_t work = shape.m * shape.n * shape.k;
+    if (shape.batch < kTasks && work > kWorthwhile)
+        for (int64_t i = 0; i < shape.batch; i++) one(i);  // each in parallel
+    else
+        parallel_ranges(shape.batch, std::max<int64_t>(1, kWorthwhile / work), [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; i++) one(i);
+        });
+}
+
+}  // namespace
+
+void add_linear_algebra(Backend& table, const Backend& plain) {
+    plain_table = plain;
+    table.matmul = matmul;
+}
+
+}  // namespace hb::cpu::HB_TIER

@@ -1,0 +1,159 @@
+// Max and average pooling, channels in the lanes. The windows of neighbouring results overlap in the cache, so memory sees
+// every element once: 4 bytes an element of the larger image and 4 (average) or 8 (max) of the smaller.
+#include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/columns.h"
+#include "core/parallel.h"
+
+namespace hb::cpu::HB_TIER {
+namespace {
+
+const Backend* plain_ = nullptr;
+
+// The part of window (oh, ow) that lies inside the image.
+struct Window {
+    int64_t top, bottom, left, right;
+    Window(const PoolShape& s, int64_t oh, int64_t ow)
+        : top(std::max<int64_t>(0, oh * s.stride_h - s.pad_h)), bottom(std::min(s.h, oh * s.stride_h - s.pad_h + s.kh)),
+          left(std::max<int64_t>(0, ow * s.stride_w - s.pad_w)),
+          right(std::min(s.w, ow * s.stride_w - s.pad_w + s.kw)) {}
+    int64_t elements(const PoolShape& s) const {
+        return s.count_padding ? s.kh * s.kw : (bottom - top) * (right - left);
+    }
+};
+
+// body(row) for rows 0 .. rows-1 of `elements` elements, several to a task.
+template <class Body>
+void for_each_row(int64_t rows, int64_t elements, Body&& body) {
+    parallel_ranges(rows, kGrain / 4 / std::max<int64_t>(1, elements), [&](int64_t begin, int64_t end) {
+        for (int64_t row = begin; row < end; row++) body(row);
+    });
+}
+
+void max_pool2d(const PoolShape& s, const View& x, const View& y, const View& index) {
+    if (x.type != DType::F32) return plain_->max_pool2d(s, x, y, index);
+    for_each_row(s.n * s.oh, s.ow * s.c, [&](int64_t row) {
+        const float* image = x.f32() + row / s.oh * s.h * s.w * s.c;
+        for (int64_t ow = 0; ow < s.ow; ow++) {
+            const Window window(s, row % s.oh, ow);
+            const int64_t at = (row * s.ow + ow) * s.c;
+            lanes(s.c, [&](int64_t c, auto m) {
+                const int64_t first_pixel = window.top * s.w + window.left;
+                F32 most = load(image + first_pixel * s.c + c, m);
+                I32 best = static_cast<int32_t>(first_pixel);
+                for (int64_t ih = window.top; ih < window.bottom; ih++)
+                    for (int64_t iw = window.left; iw < window.right; iw++) {
+                        const int64_t pixel = ih * s.w + iw;
+                        const F32 v = load(image + pixel * s.c + c, m);
+                        const Mask better = (v > most) | (is_nan(v) & (most == most));
+                        most = select(better, v, most);
+                        best = select(better, I32(static_cast<int32_t>(pixel)), best);
+                    }
+                store(y.f32() + at + c, most, m);
+                store(index.as<int32_t>() + at + c, best, m);
+            });
+        }
+    });
+}
+
+// A task owns some channels of one image, so no two add to the same element.
+void max_pool2d_backward(const PoolShape& s, const View& dy, const View& index, const View& dx) {
+    if (dy.type != DType::F32) return plain_->max_pool2d_backward(s, dy, index, dx);
+    constexpr int64_t kChannels = 64;
+    const int64_t bands = (s.c + kChannels - 1) / kChannels;
+    parallel(s.n * bands, [&](int64_t task) {
+        const int64_t begin = task % bands * kChannels, count = std::min(kChannels, s.c - begin);
+        float* image = dx.f32() + task / bands * s.h * s.w * s.c + begin;
+        for (int64_t pixel = 0; pixel < s.h * s.w; pixel++) std::fill_n(image + pixel * s.c, count, 0.0f);
+        for (int64_t pixel = 0; pixel < s.oh * s.ow; pixel++) {
+            const int64_t at = (task / bands * s.oh * s.ow + pixel) * s.c + begin;
+            const float* gradient = dy.f32() + at;
+            const int32_t* from = index.as<int32_t>() + at;
+            for (int64_t c = 0; c < count; c++) image[from[c] * s.c + c] += gradient[c];
+        }
+    });
+}
+
+void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
+    if (x.type != DType::F32) return plain_->avg_pool2d(s, x, y);
+    if (s.oh == 1 && s.ow == 1 && s.c > 0) {  // over the whole image, or nearly: row by row
+        const Window window(s, 0, 0);
+        const Columns columns(s.c);
+        for_each_row(s.n, s.h * s.w * s.c, [&](int64_t n) {
+            Scratch<double> sums(2 * columns.width);
+            double* total = sums.data() + columns.width;
+            std::fill_n(total, s.c, 0.0);
+            const float* image = x.f32() + n * s.h * s.w * s.c;
+            const bool whole = window.left == 0 && window.right == s.w;  // rows follow each other
+            const int64_t rows = whole ? 1 : window.bottom - window.top;
+            const int64_t pixels = whole ? (window.bottom - window.top) * s.w : window.right - window.left;
+            for (int64_t ih = window.top; ih < window.top + rows; ih++) {
+                column_sums(columns, image + (ih * s.w + window.left) * s.c, pixels, sums.data());
+                for (int64_t c = 0; c < s.c; c++) total[c] += sums[c];
+            }
+            const double count = static_cast<double>(window.elements(s));
+            for (int64_t c = 0; c < s.c; c++) y.f32()[n * s.c + c] = static_cast<float>(total[c] / count);
+        });
+        return;
+    }
+    for_each_row(s.n * s.oh, s.ow * s.c, [&](int64_t row) {
+        const float* image = x.f32() + row / s.oh * s.h * s.w * s.c;
+        for (int64_t ow = 0; ow < s.ow; ow++) {
+            const Window window(s, row % s.oh, ow);
+            const Wide count(static_cast<double>(window.elements(s)));
+            lanes(s.c, [&](int64_t c, auto m) {
+                Wide sum(0.0);
+                for (int64_t ih = window.top; ih < window.bottom; ih++)
+                    for (int64_t iw = window.left; iw < window.right; iw++)
+                        sum = sum + Wide(load(image + (ih * s.w + iw) * s.c + c, m));
+                store(y.f32() + (row * s.ow + ow) * s.c + c, narrow(sum / count), m);
+            });
+        }
+    });
+}
+
+// The windows along one side that contain position i.
+struct Covering {
+    int64_t begin, end;
+    Covering(int64_t i, int64_t pad, int64_t kernel, int64_t stride, int64_t windows)
+        : begin(std::max<int64_t>(0, i + pad - kernel + stride) / stride), end(std::min(windows, (i + pad) / stride + 1)) {}
+};
+
+// Every element of the image asks the windows that it lies in.
+void avg_pool2d_backward(const PoolShape& s, const View& dy, const View& dx) {
+    if (dy.type != DType::F32) return plain_->avg_pool2d_backward(s, dy, dx);
+    for_each_row(s.n * s.h, s.w * s.c, [&](int64_t row) {
+        const float* gradients = dy.f32() + row / s.h * s.oh * s.ow * s.c;
+        const Covering down(row % s.h, s.pad_h, s.kh, s.stride_h, s.oh);
+        for (int64_t iw = 0; iw < s.w; iw++) {
+            const Covering across(iw, s.pad_w, s.kw, s.stride_w, s.ow);
+            float* to = dx.f32() + (row * s.w + iw) * s.c;
+            if (down.end - down.begin == 1 && across.end - across.begin == 1) {
+                const F32 count = static_cast<float>(Window(s, down.begin, across.begin).elements(s));
+                const float* from = gradients + (down.begin * s.ow + across.begin) * s.c;
+                lanes(s.c, [&](int64_t c, auto m) { store(to + c, load(from + c, m) / count, m); });
+                continue;
+            }
+            lanes(s.c, [&](int64_t c, auto m) {
+                Wide sum(0.0);
+                for (int64_t oh = down.begin; oh < down.end; oh++)
+                    for (int64_t ow = across.begin; ow < across.end; ow++) {
+                        const Wide count(static_cast<double>(Window(s, oh, ow).elements(s)));
+                        sum = sum + Wide(load(gradients + (oh * s.ow + ow) * s.c + c, m)) / count;
+                    }
+                store(to + c, narrow(sum), m);
+            });
+        }
+    });
+}
+
+}  // namespace
+
+void add_pooling(Backend& table, const Backend& plain) {
+    plain_ = &plain;
+    table.max_pool2d = max_pool2d;
+    table.max_pool2d_backward = max_pool2d_backward;
+    table.avg_pool2d = avg_pool2d;
+    table.avg_pool2d_backward = avg_pool2d_backward;
+}
+
+}  // namespace hb::cpu::HB_TIER
