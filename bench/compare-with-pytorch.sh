@@ -22,5 +22,5 @@ export PEER JAVA_HOME
 
 cd "$root"
 mvn -q -B -ntp -pl bench -am compile >&2
-# Only the table goes to standard output: the tools of the build talk there, too.
-mvn -q -B -ntp -pl bench -am compile exec:exec@compare -Dcompare.models="$*" | grep '^|'
+# Only the table goes to standard output: the tools of the build talk there, too, and Maven leaves colour codes.
+mvn -q -B -ntp -pl bench -am compile exec:exec@compare -Dcompare.models="$*" | sed -n 's/^[^|]*|/|/p'

@@ -9,7 +9,7 @@ namespace hb::test {
 namespace {
 
 // How far a tier may be from the oracle, for all ops: a few roundings of the element itself, and what `terms` roundings
-// of a running sum of random signs may add up to, against the largest element of the result.
+// of a running sum of random signs may add up to, against the largest of the result and of what was summed.
 constexpr double kRounding = 0x1p-24;
 double tolerance(double expected, double largest, double terms) {
     return kRounding * (16 * std::fabs(expected) + 4 * std::sqrt(terms) * largest) +

@@ -186,16 +186,16 @@ template <class F>
 void binary_run(F f, const float* a, int64_t a_stride, const float* b, int64_t b_stride, void* y, int64_t at,
                 int64_t count) {
     if (a_stride == 1 && b_stride == 1) {
-        lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(load(a + i, m), load(b + i, m)), m); });
+        far_lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(load(a + i, m), load(b + i, m)), m); });
     } else if (a_stride == 1) {
         const F32 right = *b;
-        lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(load(a + i, m), right), m); });
+        far_lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(load(a + i, m), right), m); });
     } else if (b_stride == 1) {
         const F32 left = *a;
-        lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(left, load(b + i, m)), m); });
+        far_lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(left, load(b + i, m)), m); });
     } else {
         const F32 value[2] = {*a, *b};
-        lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(value[0], value[1]), m); });
+        far_lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(value[0], value[1]), m); });
     }
 }
 
@@ -206,7 +206,7 @@ template <class F>
 void with_row_vector(F f, const float* a, const float* b, bool row_is_left, int64_t rows, int64_t c, void* y) {
     const int64_t repeat = std::min(rows, 4 * kShortRow / c), width = repeat * c;
     Scratch<float> row(width);
-    for (int64_t i = 0; i < width; i++) row[i] = (row_is_left ? a : b)[i % c];
+    for (int64_t q = 0; q < repeat; q++) std::copy_n(row_is_left ? a : b, c, row.data() + q * c);
     parallel_ranges(rows, kGrain / c / repeat * repeat, [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; r += repeat) {
             const int64_t count = std::min(repeat, end - r) * c, at = r * c;

@@ -1,5 +1,5 @@
 // Filling, copying with conversion, and moving rows. Bytes per element: those read and those written, nothing else.
-// Transposes go through registers, kLanes x kLanes elements at a time, so that both sides move whole cache lines.
+// Transposes go tile by tile, so that both sides move whole cache lines.
 #include <cstring>
 
 #include "backend/cpu/kernels.h"
@@ -97,26 +97,44 @@ Conversion conversion(DType from, DType to) {
     return nullptr;
 }
 
-// y[i, j] = x[j, i] for i < rows, j < columns: elements of a row of x are contiguous, as are those of a row of y.
-void transpose_4(const float* x, int64_t x_row, float* y, int64_t y_row, int64_t rows, int64_t columns) {
-    constexpr int64_t kBlock = F32::kLanes;
-    for (int64_t j = 0; j < columns; j += kBlock) {
-        const int width = static_cast<int>(std::min(kBlock, columns - j));
-        for (int64_t i = 0; i < rows; i += kBlock) {
-            const int height = static_cast<int>(std::min(kBlock, rows - i));
-            F32 block[kBlock];
-            if (width == kBlock && height == kBlock) {
-                for (int r = 0; r < kBlock; r++) block[r] = load(x + (j + r) * x_row + i);
-                transpose(block);
-                for (int r = 0; r < kBlock; r++) store(y + (i + r) * y_row + j, block[r]);
-            } else {
-                for (int r = 0; r < kBlock; r++)
-                    block[r] = r < width ? load(x + (j + r) * x_row + i, first(height)) : zero();
-                transpose(block);
-                for (int r = 0; r < height; r++) store(y + (i + r) * y_row + j, block[r], first(width));
-            }
+// Side of the square that is transposed at once: a cache line.
+constexpr int64_t kTile = 16;
+
+// y[i, j] = x[j, i] for one tile: rows of x and of y are moved as whole cache lines, whatever their distance.
+void transpose_tile(const float* x, int64_t x_row, float* y, int64_t y_row) {
+    constexpr int64_t kLine = kTile, kSide = F32::kLanes;
+    alignas(64) float lines[kTile * kLine];
+    for (int64_t j = 0; j < kTile; j++)
+        for (int64_t i = 0; i < kTile; i += kSide) store(lines + j * kLine + i, load(x + j * x_row + i));
+    for (int64_t i = 0; i < kTile; i += kSide) {
+        F32 block[kTile / kSide][kSide];
+        for (int64_t j = 0; j < kTile; j += kSide) {
+            for (int64_t r = 0; r < kSide; r++) block[j / kSide][r] = load(lines + (j + r) * kLine + i);
+            transpose(block[j / kSide]);
         }
+        for (int64_t r = 0; r < kSide; r++)
+            for (int64_t j = 0; j < kTile; j += kSide) store(y + (i + r) * y_row + j, block[j / kSide][r]);
     }
+}
+
+// The same for at most a tile of rows and columns of y.
+void transpose_part(const float* x, int64_t x_row, float* y, int64_t y_row, int64_t rows, int64_t columns) {
+    for (int64_t i = 0; i < rows; i++)
+        for (int64_t j = 0; j < columns; j++) y[i * y_row + j] = x[j * x_row + i];
+}
+
+// y[i, j] = x[j, i] for i < rows, j < columns.
+void transpose_4(const float* x, int64_t x_row, float* y, int64_t y_row, int64_t rows, int64_t columns) {
+    for (int64_t i = 0; i < rows; i += kTile)
+        for (int64_t j = 0; j < columns; j += kTile) {
+            const int64_t height = std::min(kTile, rows - i), width = std::min(kTile, columns - j);
+            const float* from = x + j * x_row + i;
+            float* to = y + i * y_row + j;
+            if (height == kTile && width == kTile)
+                transpose_tile(from, x_row, to, y_row);
+            else
+                transpose_part(from, x_row, to, y_row, height, width);
+        }
 }
 
 // Copies 4-byte elements where x runs along another dimension than y does. False if this is no such case.
@@ -132,7 +150,7 @@ bool copy_transposed(const Loops<2>& loops, const float* x, float* y) {
     int64_t others = 1;
     for (int d = 0; d < last; d++)
         if (d != across) others *= loops.size[d];
-    const int64_t band = std::max<int64_t>(F32::kLanes, kGrain / columns / F32::kLanes * F32::kLanes);
+    const int64_t band = std::max<int64_t>(kTile, kGrain / columns / kTile * kTile);
     const int64_t bands = (rows + band - 1) / band;
     const int64_t matrices = std::max<int64_t>(1, kGrain / (rows * columns));  // small ones go together
     auto one = [&](int64_t matrix, int64_t begin) {

@@ -36,18 +36,34 @@ void max_pool2d(const PoolShape& s, const View& x, const View& y, const View& in
         for (int64_t ow = 0; ow < s.ow; ow++) {
             const Window window(s, row % s.oh, ow);
             const int64_t at = (row * s.ow + ow) * s.c;
+            const int64_t first_pixel = window.top * s.w + window.left;
             lanes(s.c, [&](int64_t c, auto m) {
-                const int64_t first_pixel = window.top * s.w + window.left;
-                F32 most = load(image + first_pixel * s.c + c, m);
+                auto pixel_at = [&](int64_t pixel) { return load(image + pixel * s.c + c, m); };
+                // body(v, number) for every pixel of the window
+                auto walk = [&](auto&& body) {
+                    for (int64_t ih = window.top; ih < window.bottom; ih++) {
+                        I32 number = static_cast<int32_t>(ih * s.w + window.left);
+                        for (int64_t iw = window.left; iw < window.right; iw++, number = number + I32(1))
+                            body(pixel_at(ih * s.w + iw), number);
+                    }
+                };
+                F32 most = pixel_at(first_pixel), total = zero();
                 I32 best = static_cast<int32_t>(first_pixel);
-                for (int64_t ih = window.top; ih < window.bottom; ih++)
-                    for (int64_t iw = window.left; iw < window.right; iw++) {
-                        const int64_t pixel = ih * s.w + iw;
-                        const F32 v = load(image + pixel * s.c + c, m);
+                walk([&](F32 v, I32 number) {
+                    const Mask better = v > most;
+                    most = select(better, v, most);
+                    best = select(better, number, best);
+                    total = total + v;
+                });
+                if (any(is_nan(total))) {  // a NaN, or infinities: again, with care
+                    most = pixel_at(first_pixel);
+                    best = static_cast<int32_t>(first_pixel);
+                    walk([&](F32 v, I32 number) {
                         const Mask better = (v > most) | (is_nan(v) & (most == most));
                         most = select(better, v, most);
-                        best = select(better, I32(static_cast<int32_t>(pixel)), best);
-                    }
+                        best = select(better, number, best);
+                    });
+                }
                 store(y.f32() + at + c, most, m);
                 store(index.as<int32_t>() + at + c, best, m);
             });

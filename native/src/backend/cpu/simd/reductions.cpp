@@ -26,38 +26,47 @@ F32 extreme(F32 most, F32 x) {
     return select(better | (is_nan(x) & (most == most)), x, most);
 }
 
+// The extreme of the lanes.
+template <bool kMax>
+float extreme_lane(F32 x) {
+    if (any(is_nan(x))) return std::numeric_limits<float>::quiet_NaN();
+    return kMax ? largest(x) : -largest(-x);
+}
+
 template <bool kMax>
 float extreme_run(const float* x, int64_t n) {
     F32 m0 = x[0], m1 = m0, m2 = m0, m3 = m0;
     constexpr int64_t kStep = F32::kLanes;
-    int64_t i = 0;
-    for (; i + 4 * kStep <= n; i += 4 * kStep) {
+    const int64_t half = n / (4 * kStep) * (2 * kStep);  // two streams of addresses
+    for (int64_t i = 0; i < half; i += 2 * kStep) {
         m0 = extreme<kMax>(m0, load(x + i));
         m1 = extreme<kMax>(m1, load(x + i + kStep));
-        m2 = extreme<kMax>(m2, load(x + i + 2 * kStep));
-        m3 = extreme<kMax>(m3, load(x + i + 3 * kStep));
+        m2 = extreme<kMax>(m2, load(x + half + i));
+        m3 = extreme<kMax>(m3, load(x + half + i + kStep));
     }
-    for (; i + kStep <= n; i += kStep) m0 = extreme<kMax>(m0, load(x + i));
-    if (i < n) {
-        Mask m = first(static_cast<int>(n - i));
-        m1 = extreme<kMax>(m1, select(m, load(x + i, m), m1));
-    }
-    m0 = extreme<kMax>(extreme<kMax>(m0, m1), extreme<kMax>(m2, m3));
-    float t[F32::kLanes];
-    store(t, m0);
-    float most = t[0];
-    for (float v : t)
-        if ((kMax ? v > most : v < most) || (v != v && most == most)) most = v;
-    return most;
+    lanes(n - 2 * half, [&](int64_t i, auto m) {
+        F32 v = load(x + 2 * half + i, m);
+        if constexpr (std::is_same_v<decltype(m), Mask>) v = select(m, v, m0);
+        m0 = extreme<kMax>(m0, v);
+    });
+    return extreme_lane<kMax>(extreme<kMax>(extreme<kMax>(m0, m1), extreme<kMax>(m2, m3)));
 }
 
-// most[j] = the extreme of column j.
+// most[j] = the extreme of column j of `rows` >= 1 rows.
 template <bool kMax>
-void extreme_rows(const float* x, int64_t rows, int64_t stride, int64_t width, float* most) {
+void extreme_rows(const float* x, int64_t rows, int64_t width, float* most) {
     std::copy_n(x, width, most);
-    for (int64_t r = 1; r < rows; r++)
+    const int64_t quarter = rows / 4, apart = quarter * width;
+    for (int64_t r = 0; r < quarter; r++)
         lanes(width, [&](int64_t j, auto m) {
-            store(most + j, extreme<kMax>(load(most + j, m), load(x + r * stride + j, m)), m);
+            const float* p = x + r * width + j;
+            F32 low = extreme<kMax>(load(p, m), load(p + apart, m));
+            F32 high = extreme<kMax>(load(p + 2 * apart, m), load(p + 3 * apart, m));
+            store(most + j, extreme<kMax>(load(most + j, m), extreme<kMax>(low, high)), m);
+        });
+    for (int64_t r = 4 * quarter; r < rows; r++)
+        lanes(width, [&](int64_t j, auto m) {
+            store(most + j, extreme<kMax>(load(most + j, m), load(x + r * width + j, m)), m);
         });
 }
 
@@ -133,17 +142,31 @@ void extremes(const float* x, int64_t outer, int64_t reduced, int64_t inner, flo
         for (int64_t i = 0; i < outer; i++) y[i] = extreme_run<kMax>(parts.data() + i * pieces, pieces);
         return;
     }
-    // Bands of columns: an extreme takes no room that would have to be merged.
-    constexpr int64_t kColumns = 256;
-    const int64_t bands = (inner + kColumns - 1) / kColumns;
-    const int64_t together = std::max<int64_t>(1, kGrain / (reduced * std::min(inner, kColumns)));
-    parallel_ranges(outer * bands, together, [&](int64_t from, int64_t to) {
+    const Columns columns(inner);
+    const int64_t rows = piece_rows(inner), pieces = (reduced + rows - 1) / rows;
+    Scratch<float> parts(pieces > 1 ? outer * pieces * inner : 0);
+    const int64_t together = std::max<int64_t>(1, kGrain / (reduced * inner));
+    parallel_ranges(outer * pieces, together, [&](int64_t from, int64_t to) {
+        Scratch<float> wide(columns.width);
         for (int64_t task = from; task < to; task++) {
-            const int64_t i = task / bands, begin = task % bands * kColumns;
-            extreme_rows<kMax>(x + i * reduced * inner + begin, reduced, inner, std::min(kColumns, inner - begin),
-                               y + i * inner + begin);
+            const int64_t begin = task % pieces * rows, count = std::min(rows, reduced - begin);
+            const int64_t whole = count / columns.repeat;
+            const float* piece = x + (task / pieces * reduced + begin) * inner;
+            float* most = (pieces > 1 ? parts.data() : y) + task * inner;
+            extreme_rows<kMax>(piece, std::min(count, columns.repeat), inner, most);
+            if (whole == 0) continue;
+            extreme_rows<kMax>(piece, whole, columns.width, wide.data());
+            auto fold = [&](const float* more) {
+                lanes(inner, [&](int64_t j, auto m) {
+                    store(most + j, extreme<kMax>(load(most + j, m), load(more + j, m)), m);
+                });
+            };
+            for (int64_t q = 0; q < columns.repeat; q++) fold(wide.data() + q * inner);
+            for (int64_t r = whole * columns.repeat; r < count; r++) fold(piece + r * inner);
         }
     });
+    if (pieces > 1)
+        for (int64_t i = 0; i < outer; i++) extreme_rows<kMax>(parts.data() + i * pieces * inner, pieces, inner, y + i * inner);
 }
 
 void reduce(int kind, const View& x, int64_t outer, int64_t reduced, int64_t inner, const View& y) {

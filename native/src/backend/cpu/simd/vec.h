@@ -101,6 +101,7 @@ inline Mask is_nan(F32 a) { return {_mm512_cmp_ps_mask(a.v, a.v, _CMP_UNORD_Q)};
 inline Mask operator==(I32 a, I32 b) { return {_mm512_cmpeq_epi32_mask(a.v, b.v)}; }
 inline Mask operator|(Mask a, Mask b) { return {static_cast<__mmask16>(a.m | b.m)}; }
 inline Mask operator&(Mask a, Mask b) { return {static_cast<__mmask16>(a.m & b.m)}; }
+inline bool any(Mask a) { return a.m != 0; }
 inline F32 select(Mask m, F32 yes, F32 no) { return _mm512_mask_blend_ps(m.m, no.v, yes.v); }
 inline I32 select(Mask m, I32 yes, I32 no) { return _mm512_mask_blend_epi32(m.m, no.v, yes.v); }
 // Sums of lanes in one fixed order: halves, then halves again.
@@ -240,6 +241,7 @@ inline Mask is_nan(F32 a) { return {_mm256_cmp_ps(a.v, a.v, _CMP_UNORD_Q)}; }
 inline Mask operator==(I32 a, I32 b) { return {_mm256_castsi256_ps(_mm256_cmpeq_epi32(a.v, b.v))}; }
 inline Mask operator|(Mask a, Mask b) { return {_mm256_or_ps(a.m, b.m)}; }
 inline Mask operator&(Mask a, Mask b) { return {_mm256_and_ps(a.m, b.m)}; }
+inline bool any(Mask a) { return _mm256_movemask_ps(a.m) != 0; }
 inline F32 select(Mask m, F32 yes, F32 no) { return _mm256_blendv_ps(no.v, yes.v, m.m); }
 inline I32 select(Mask m, I32 yes, I32 no) {
     return _mm256_castps_si256(_mm256_blendv_ps(_mm256_castsi256_ps(no.v), _mm256_castsi256_ps(yes.v), m.m));

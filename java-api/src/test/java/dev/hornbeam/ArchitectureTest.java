@@ -45,8 +45,9 @@ final class ArchitectureTest {
     }
 
     private static DescribedPredicate<JavaMember> areSeenByUsers() {
-        return describe("are seen by users", member -> isOpen(member)
-                && !member.getOwner().getPackageName().startsWith("dev.hornbeam.internal"));
+        return describe(
+                "are seen by users",
+                member -> isOpen(member) && !member.getOwner().getPackageName().startsWith("dev.hornbeam.internal"));
     }
 
     // A member is seen when it and all classes around it are.
@@ -106,9 +107,6 @@ final class ArchitectureTest {
 
     @Test
     void classesSayWhatTheyAre() {
-        classes()
-                .should()
-                .haveNameNotMatching(".*(Utils?|Helper|Manager|Impl)")
-                .check(main);
+        classes().should().haveNameNotMatching(".*(Utils?|Helper|Manager|Impl)").check(main);
     }
 }

@@ -30,9 +30,10 @@ public final class CompareTraining {
     /**
      * A program that measures itself.
      *
+     * @param name in messages
      * @param command its words
      */
-    record Contestant(List<String> command) {}
+    record Contestant(String name, List<String> command) {}
 
     /**
      * The three figures of one quantity over all rounds.
@@ -88,8 +89,8 @@ public final class CompareTraining {
         int threads = number(environment, "THREADS", Runtime.getRuntime().availableProcessors());
         String theirOptions = environment.getOrDefault("PEER_OPTIONS", "").strip();
         System.err.printf("%d rounds of 2 x %d s a model, %d threads%n", rounds, seconds, threads);
-        System.out.println("| model | batch | threads | Hornbeam ms/step | images/s | peer" + (theirOptions.isEmpty() ? "" : " ")
-                + theirOptions + " ms/step | images/s | peer/Hornbeam |");
+        System.out.println("| model | batch | threads | Hornbeam ms/step | images/s | peer"
+                + (theirOptions.isEmpty() ? "" : " ") + theirOptions + " ms/step | images/s | peer/Hornbeam |");
         System.out.println("|---|---|---|---|---|---|---|---|");
         for (String model : models) {
             List<String> same = List.of("--seconds", Integer.toString(seconds), "--threads", Integer.toString(threads));
@@ -102,8 +103,9 @@ public final class CompareTraining {
             if (!theirOptions.isEmpty()) {
                 theirs.addAll(List.of(theirOptions.split("\\s+")));
             }
-            System.out.println(
-                    row(model, threads, compare(new Contestant(ours), new Contestant(theirs), rounds, System.err)));
+            Comparison result =
+                    compare(new Contestant("hornbeam", ours), new Contestant("the peer", theirs), rounds, System.err);
+            System.out.println(row(model, threads, result));
         }
     }
 
@@ -134,8 +136,7 @@ public final class CompareTraining {
         if (library != null) {
             command.add("-Dhornbeam.library=" + library);
         }
-        command.addAll(
-                List.of("-cp", System.getProperty("java.class.path"), "dev.hornbeam.training.cli.Hornbeam"));
+        command.addAll(List.of("-cp", System.getProperty("java.class.path"), "dev.hornbeam.training.cli.Hornbeam"));
         return command;
     }
 
@@ -178,7 +179,7 @@ public final class CompareTraining {
     }
 
     private static JsonNode measure(Contestant contestant) {
-        String name = String.join(" ", contestant.command());
+        String name = contestant.name();
         try {
             Process process = new ProcessBuilder(contestant.command())
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
@@ -186,7 +187,7 @@ public final class CompareTraining {
             try {
                 String text = new String(process.getInputStream().readAllBytes(), StandardCharsets.UTF_8);
                 if (process.waitFor() != 0) {
-                    throw new IllegalStateException("exit code " + process.exitValue() + " of: " + name);
+                    throw new IllegalStateException(name + " ended with exit code " + process.exitValue());
                 }
                 return new JsonMapper().readTree(text);
             } finally {
@@ -194,9 +195,9 @@ public final class CompareTraining {
                 process.waitFor(5, TimeUnit.SECONDS);
             }
         } catch (JsonProcessingException e) {
-            throw new IllegalStateException("no JSON from: " + name, e);
+            throw new IllegalStateException(name + " printed no JSON", e);
         } catch (IOException e) {
-            throw new IllegalStateException("cannot run: " + name + " (" + e.getMessage() + ")", e);
+            throw new IllegalStateException(name + " cannot be run: " + e.getMessage(), e);
         } catch (InterruptedException e) {
             Thread.currentThread().interrupt();
             throw new IllegalStateException("interrupted", e);

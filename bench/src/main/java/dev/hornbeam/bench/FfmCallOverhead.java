@@ -57,8 +57,8 @@ public class FfmCallOverhead {
             usual("hb_empty", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle UNARY =
             usual("hb_unary", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_LONG, JAVA_DOUBLE, JAVA_DOUBLE));
-    private static final MethodHandle CONV2D = usual(
-            "hb_conv2d", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle CONV2D =
+            usual("hb_conv2d", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
 
     private static final int RELU = 9;
     private static final int F32 = 0;
@@ -152,7 +152,6 @@ public class FfmCallOverhead {
     }
 
     private static MethodHandle critical(String name, FunctionDescriptor type) {
-        return Linker.nativeLinker()
-                .downcallHandle(LIBRARY.findOrThrow(name), type, Linker.Option.critical(false));
+        return Linker.nativeLinker().downcallHandle(LIBRARY.findOrThrow(name), type, Linker.Option.critical(false));
     }
 }

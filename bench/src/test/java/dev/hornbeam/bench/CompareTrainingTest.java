@@ -47,8 +47,7 @@ final class CompareTrainingTest {
 
     @Test
     void evenNumbersOfRoundsHaveTheMeanOfTheMiddleTwo() throws IOException {
-        Comparison result =
-                CompareTraining.compare(program("a", 8, "1 2 4 8"), program("b", 8, "8 8 8 8"), 4, NOWHERE);
+        Comparison result = CompareTraining.compare(program("a", 8, "1 2 4 8"), program("b", 8, "8 8 8 8"), 4, NOWHERE);
         assertEquals(3, result.ours().median());
     }
 
@@ -62,13 +61,14 @@ final class CompareTrainingTest {
 
     @Test
     void failuresAreNamed() throws IOException {
-        Contestant good = program("a", 8, "1");
-        Contestant failing = new Contestant(List.of("sh", "-c", "exit 7"));
-        Contestant chatty = new Contestant(List.of("sh", "-c", "echo hello"));
-        Contestant missing = new Contestant(List.of(folder.resolve("none").toString()));
-        assertTrue(failure(good, failing).contains("exit code 7"));
-        assertTrue(failure(good, chatty).contains("no JSON"));
-        assertTrue(failure(missing, good).contains("cannot run"));
+        Contestant good = program("a", 8, "1 1 1");
+        Contestant failing = new Contestant("failing", List.of("sh", "-c", "exit 7"));
+        Contestant chatty = new Contestant("chatty", List.of("sh", "-c", "echo hello"));
+        Contestant missing =
+                new Contestant("missing", List.of(folder.resolve("none").toString()));
+        assertTrue(failure(good, failing).contains("failing ended with exit code 7"));
+        assertTrue(failure(good, chatty).contains("chatty printed no JSON"));
+        assertTrue(failure(missing, good).contains("missing cannot be run"));
     }
 
     private static String failure(Contestant a, Contestant b) {
@@ -82,6 +82,6 @@ final class CompareTrainingTest {
         String script = "head -n 1 '" + rest + "' | { read t; echo \"{\\\"batch\\\": " + batch
                 + ", \\\"step_ms\\\": {\\\"median\\\": $t}}\"; }; sed -i 1d '" + rest + "'; echo " + name + " >>'"
                 + folder.resolve("order") + "'";
-        return new Contestant(List.of("sh", "-c", script));
+        return new Contestant(name, List.of("sh", "-c", script));
     }
 }

@@ -9,6 +9,7 @@ import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Tensor;
 import java.io.IOException;
 import java.lang.foreign.MemorySegment;
+import java.lang.foreign.ValueLayout;
 import java.nio.ByteBuffer;
 import java.nio.channels.FileChannel;
 
@@ -16,6 +17,9 @@ import java.nio.channels.FileChannel;
 final class HostMemory {
     /** A buffer's size is an int; this leaves room and is large enough to be fast. */
     private static final long CHUNK = 1 << 26;
+
+    /** Bytes that are copied on their way where they must be. */
+    private static final long STAGE = 1 << 16;
 
     private HostMemory() {}
 
@@ -62,11 +66,14 @@ final class HostMemory {
 
     /** Writes all bytes of a segment. */
     static void writeAll(FileChannel channel, MemorySegment bytes) throws IOException {
-        for (long from = 0; from < bytes.byteSize(); from += CHUNK) {
+        // Java arrays other than byte[] are no buffers of bytes.
+        boolean buffer = bytes.isNative() || bytes.heapBase().orElse(null) instanceof byte[];
+        long step = buffer ? CHUNK : STAGE;
+        for (long from = 0; from < bytes.byteSize(); from += step) {
+            MemorySegment part = bytes.asSlice(from, Math.min(step, bytes.byteSize() - from));
             writeAll(
                     channel,
-                    bytes.asSlice(from, Math.min(CHUNK, bytes.byteSize() - from))
-                            .asByteBuffer());
+                    buffer ? part.asByteBuffer() : ByteBuffer.wrap(part.toArray(ValueLayout.JAVA_BYTE)));
         }
     }
 

@@ -242,9 +242,7 @@ public record Philox(long seed, Purpose purpose, int tensor, int step, int strea
             k0 += 0x9E3779B9;
             k1 += 0xBB67AE85;
         }
-        return upper
-                ? Integer.toUnsignedLong(c2) | (long) c3 << 32
-                : Integer.toUnsignedLong(c0) | (long) c1 << 32;
+        return upper ? Integer.toUnsignedLong(c2) | (long) c3 << 32 : Integer.toUnsignedLong(c0) | (long) c1 << 32;
     }
 
     private static float toUniform(int word) {

@@ -120,7 +120,8 @@ class AutogradTest {
 
     @Test
     void onlyFloatingLeavesAskForGradients() {
-        assertThrows(TensorArgumentException.class, () -> Tensor.of(new long[] {1}).requireGrad());
+        assertThrows(
+                TensorArgumentException.class, () -> Tensor.of(new long[] {1}).requireGrad());
         Tensor x = leaf(1);
         assertTrue(x.requiresGrad() && x.isLeaf());
         Tensor y = x.mul(2);
@@ -346,10 +347,8 @@ class AutogradTest {
         float[][] gradients = new float[2][];
         for (int run = 0; run < 2; run++) {
             try (var _ = TensorScope.open()) {
-                Tensor x = Tensor.randomNormal(
-                        0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 64, 32);
-                Tensor w = Tensor.randomNormal(
-                                0, 1, new Philox(1, Philox.Purpose.TEST, 1, 0, 0), Device.cpu(), 32, 32)
+                Tensor x = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 64, 32);
+                Tensor w = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 1, 0, 0), Device.cpu(), 32, 32)
                         .requireGrad();
                 Tensor h = x;
                 for (int i = 0; i < 4; i++) {

@@ -130,85 +130,183 @@ class WrongCallsTest {
             new Op("exp", t -> t[0].exp(), floats("x", HANDLE_TYPE, 2, 3)),
             new Op("gelu", t -> t[0].gelu(), floats("x", HANDLE_TYPE, 2, 3)),
             new Op("sum", t -> t[0].sum(), floats("x", HANDLE_TYPE, 2, 3)),
-            new Op("softmax", t -> t[0].softmax(), floats("x", anyBut(
-                    Mistake.OTHER_DEVICE, Mistake.RANK, Mistake.LAST_SIZE, Mistake.FIRST_SIZE), 2, 3)),
-            new Op("log_softmax", t -> t[0].logSoftmax(), floats("x", anyBut(
-                    Mistake.OTHER_DEVICE, Mistake.RANK, Mistake.LAST_SIZE, Mistake.FIRST_SIZE), 2, 3)),
+            new Op(
+                    "softmax",
+                    t -> t[0].softmax(),
+                    floats(
+                            "x",
+                            anyBut(Mistake.OTHER_DEVICE, Mistake.RANK, Mistake.LAST_SIZE, Mistake.FIRST_SIZE),
+                            2,
+                            3)),
+            new Op(
+                    "log_softmax",
+                    t -> t[0].logSoftmax(),
+                    floats(
+                            "x",
+                            anyBut(Mistake.OTHER_DEVICE, Mistake.RANK, Mistake.LAST_SIZE, Mistake.FIRST_SIZE),
+                            2,
+                            3)),
             new Op("argmax", t -> t[0].argMax(), floats("x", EnumSet.of(Mistake.RELEASED, Mistake.SCALAR), 2, 3)),
             new Op("top_k", t -> t[0].topK(4), floats("x", EnumSet.of(Mistake.RELEASED, Mistake.SCALAR), 2, 4)),
             new Op("sort", t -> t[0].sort(true), floats("x", EnumSet.of(Mistake.RELEASED, Mistake.RANK), 4)),
-            new Op("matmul", t -> t[0].matmul(t[1]), floats("a", anyBut(Mistake.FIRST_SIZE, Mistake.NULL), 2, 3),
+            new Op(
+                    "matmul",
+                    t -> t[0].matmul(t[1]),
+                    floats("a", anyBut(Mistake.FIRST_SIZE, Mistake.NULL), 2, 3),
                     floats("b", anyBut(Mistake.LAST_SIZE), 3, 4)),
-            new Op("linear", t -> Linear.linear(t[0], t[1], t[2], null), floats("x", ANY_BUT_FIRST, 5, 3),
+            new Op(
+                    "linear",
+                    t -> Linear.linear(t[0], t[1], t[2], null),
+                    floats("x", ANY_BUT_FIRST, 5, 3),
                     floats("w", anyBut(Mistake.FIRST_SIZE), 4, 3),
                     floats("bias", anyBut(Mistake.NULL), 4)),
-            new Op("conv2d", t -> Conv2d.conv2d(t[0], t[1], t[2], Conv2dOptions.of(1, 1), NOISE),
+            new Op(
+                    "conv2d",
+                    t -> Conv2d.conv2d(t[0], t[1], t[2], Conv2dOptions.of(1, 1), NOISE),
                     floats("x", ANY_BUT_FIRST, 2, 5, 5, 3),
                     floats("w", anyBut(Mistake.FIRST_SIZE), 4, 3, 3, 3),
                     floats("bias", anyBut(Mistake.NULL), 4)),
-            new Op("max_pool2d", t -> MaxPool2d.maxPool2d(t[0], Pool2dOptions.of(2, 2, 0)),
+            new Op(
+                    "max_pool2d",
+                    t -> MaxPool2d.maxPool2d(t[0], Pool2dOptions.of(2, 2, 0)),
                     floats("x", anyBut(Mistake.OTHER_DEVICE, Mistake.FIRST_SIZE, Mistake.LAST_SIZE), 2, 4, 4, 3)),
-            new Op("avg_pool2d", t -> AvgPool2d.avgPool2d(t[0], Pool2dOptions.of(2, 2, 0)),
+            new Op(
+                    "avg_pool2d",
+                    t -> AvgPool2d.avgPool2d(t[0], Pool2dOptions.of(2, 2, 0)),
                     floats("x", anyBut(Mistake.OTHER_DEVICE, Mistake.FIRST_SIZE, Mistake.LAST_SIZE), 2, 4, 4, 3)),
-            new Op("global_avg_pool", t -> GlobalAvgPool.globalAvgPool(t[0]),
+            new Op(
+                    "global_avg_pool",
+                    t -> GlobalAvgPool.globalAvgPool(t[0]),
                     floats("x", anyBut(Mistake.OTHER_DEVICE, Mistake.FIRST_SIZE, Mistake.LAST_SIZE), 2, 4, 4, 3)),
-            new Op("batch_norm",
+            new Op(
+                    "batch_norm",
                     t -> BatchNorm.batchNorm(t[0], t[1], t[2], t[3], t[4], t[5], BatchNormOptions.TRAINING, null),
                     floats("x", anyBut(Mistake.FIRST_SIZE, Mistake.RANK), 4, 3),
-                    floats("gamma", ANY, 3), floats("beta", ANY, 3), floats("running_mean", ANY, 3),
-                    floats("running_var", ANY, 3), floats("residual", anyBut(Mistake.NULL), 4, 3)),
-            new Op("conv_bn_act",
-                    t -> ConvBnAct.convBnAct(t[0], t[1], t[2], t[3], t[4], t[5], t[6], Conv2dOptions.of(1, 1),
-                            BatchNormOptions.TRAINING, null, null),
+                    floats("gamma", ANY, 3),
+                    floats("beta", ANY, 3),
+                    floats("running_mean", ANY, 3),
+                    floats("running_var", ANY, 3),
+                    floats("residual", anyBut(Mistake.NULL), 4, 3)),
+            new Op(
+                    "conv_bn_act",
+                    t -> ConvBnAct.convBnAct(
+                            t[0],
+                            t[1],
+                            t[2],
+                            t[3],
+                            t[4],
+                            t[5],
+                            t[6],
+                            Conv2dOptions.of(1, 1),
+                            BatchNormOptions.TRAINING,
+                            null,
+                            null),
                     floats("x", anyBut(Mistake.FIRST_SIZE), 2, 5, 5, 3),
-                    floats("w", anyBut(Mistake.FIRST_SIZE), 4, 3, 3, 3), floats("gamma", ANY, 4),
-                    floats("beta", ANY, 4), floats("running_mean", ANY, 4), floats("running_var", ANY, 4),
+                    floats("w", anyBut(Mistake.FIRST_SIZE), 4, 3, 3, 3),
+                    floats("gamma", ANY, 4),
+                    floats("beta", ANY, 4),
+                    floats("running_mean", ANY, 4),
+                    floats("running_var", ANY, 4),
                     floats("residual", anyBut(Mistake.NULL), 2, 5, 5, 4)),
-            new Op("group_norm", t -> GroupNorm.groupNorm(t[0], t[1], t[2], 2, 1e-5, null),
-                    floats("x", anyBut(Mistake.FIRST_SIZE), 2, 3, 4), floats("gamma", ANY, 4), floats("beta", ANY, 4)),
-            new Op("layer_norm", t -> LayerNorm.layerNorm(t[0], t[1], t[2], 1e-5, null),
-                    floats("x", anyBut(Mistake.FIRST_SIZE), 2, 4), floats("gamma", ANY, 4), floats("beta", ANY, 4)),
-            new Op("cross_entropy", t -> CrossEntropy.crossEntropy(t[0], t[1]),
-                    floats("logits", anyBut(Mistake.LAST_SIZE), 3, 4), longs("targets", ANY, 3)),
-            new Op("softmax_scores", t -> SoftmaxScores.softmaxScores(t[0], t[1]),
-                    floats("logits", anyBut(Mistake.LAST_SIZE), 3, 4), longs("targets", ANY, 3)),
-            new Op("kl_divergence", t -> KlDivergence.klDivergence(t[0], t[1]),
-                    floats("p_logits", ANY, 3, 4), floats("q_logits", ANY, 3, 4)),
-            new Op("squared_error", t -> SquaredError.squaredError(t[0], t[1]),
-                    floats("x", ANY, 3, 4), floats("target", ANY, 3, 4)),
-            new Op("dropout",
+            new Op(
+                    "group_norm",
+                    t -> GroupNorm.groupNorm(t[0], t[1], t[2], 2, 1e-5, null),
+                    floats("x", anyBut(Mistake.FIRST_SIZE), 2, 3, 4),
+                    floats("gamma", ANY, 4),
+                    floats("beta", ANY, 4)),
+            new Op(
+                    "layer_norm",
+                    t -> LayerNorm.layerNorm(t[0], t[1], t[2], 1e-5, null),
+                    floats("x", anyBut(Mistake.FIRST_SIZE), 2, 4),
+                    floats("gamma", ANY, 4),
+                    floats("beta", ANY, 4)),
+            new Op(
+                    "cross_entropy",
+                    t -> CrossEntropy.crossEntropy(t[0], t[1]),
+                    floats("logits", anyBut(Mistake.LAST_SIZE), 3, 4),
+                    longs("targets", ANY, 3)),
+            new Op(
+                    "softmax_scores",
+                    t -> SoftmaxScores.softmaxScores(t[0], t[1]),
+                    floats("logits", anyBut(Mistake.LAST_SIZE), 3, 4),
+                    longs("targets", ANY, 3)),
+            new Op(
+                    "kl_divergence",
+                    t -> KlDivergence.klDivergence(t[0], t[1]),
+                    floats("p_logits", ANY, 3, 4),
+                    floats("q_logits", ANY, 3, 4)),
+            new Op(
+                    "squared_error",
+                    t -> SquaredError.squaredError(t[0], t[1]),
+                    floats("x", ANY, 3, 4),
+                    floats("target", ANY, 3, 4)),
+            new Op(
+                    "dropout",
                     t -> Dropout.dropout(t[0], 0.5, true, new Philox(1, Philox.Purpose.DROPOUT, 0, 0, 0)),
                     floats("x", EnumSet.of(Mistake.RELEASED, Mistake.NULL, Mistake.TYPE, Mistake.SCALAR), 2, 3)),
-            new Op("perturb_weight", t -> PerturbWeight.perturbWeight(t[0], NOISE, 1),
+            new Op(
+                    "perturb_weight",
+                    t -> PerturbWeight.perturbWeight(t[0], NOISE, 1),
                     floats("w", EnumSet.of(Mistake.RELEASED, Mistake.NULL, Mistake.TYPE), 2, 3)),
-            new Op("gather_rows", t -> t[0].gatherRows(t[1]),
+            new Op(
+                    "gather_rows",
+                    t -> t[0].gatherRows(t[1]),
                     floats("x", EnumSet.of(Mistake.RELEASED, Mistake.OTHER_DEVICE, Mistake.SCALAR), 3, 2),
                     longs("index", anyBut(Mistake.FIRST_SIZE, Mistake.LAST_SIZE), 4)),
-            new Op("take_along_rows", t -> t[0].takeAlongRows(t[1]),
-                    floats("x", anyBut(Mistake.LAST_SIZE, Mistake.NULL), 3, 2), longs("index", ANY, 3)),
-            new Op("scatter_rows", t -> t[0].addRows(t[1], t[2]),
+            new Op(
+                    "take_along_rows",
+                    t -> t[0].takeAlongRows(t[1]),
+                    floats("x", anyBut(Mistake.LAST_SIZE, Mistake.NULL), 3, 2),
+                    longs("index", ANY, 3)),
+            new Op(
+                    "scatter_rows",
+                    t -> t[0].addRows(t[1], t[2]),
                     floats("destination", anyBut(Mistake.FIRST_SIZE, Mistake.NULL), 3, 2),
-                    longs("index", ANY, 4), floats("source", ANY, 4, 2)),
-            new Op("where", t -> t[0].where(t[1], t[2]),
-                    new Argument("condition", DType.U8, new long[] {2, 3}, anyBut(
-                            Mistake.NULL, Mistake.SCALAR, Mistake.FIRST_SIZE)),
-                    floats("a", BROADCAST, 2, 3), floats("b", BROADCAST, 2, 3)),
-            new Op("concat", t -> Tensor.concat(1, t), floats("tensors[0]", HANDLE, 2, 3),
+                    longs("index", ANY, 4),
+                    floats("source", ANY, 4, 2)),
+            new Op(
+                    "where",
+                    t -> t[0].where(t[1], t[2]),
+                    new Argument(
+                            "condition",
+                            DType.U8,
+                            new long[] {2, 3},
+                            anyBut(Mistake.NULL, Mistake.SCALAR, Mistake.FIRST_SIZE)),
+                    floats("a", BROADCAST, 2, 3),
+                    floats("b", BROADCAST, 2, 3)),
+            new Op(
+                    "concat",
+                    t -> Tensor.concat(1, t),
+                    floats("tensors[0]", HANDLE, 2, 3),
                     floats("tensors[1]", anyBut(Mistake.LAST_SIZE), 2, 3)),
-            new Op("pad", t -> t[0].pad(new long[] {1, 0}, new long[] {0, 1}, 0),
+            new Op(
+                    "pad",
+                    t -> t[0].pad(new long[] {1, 0}, new long[] {0, 1}, 0),
                     floats("x", EnumSet.of(Mistake.RELEASED, Mistake.RANK, Mistake.SCALAR), 2, 3)),
-            new Op("add_scaled", t -> t[0].addScaled(t[1], 2), floats("destination", anyBut(Mistake.NULL), 2, 3),
+            new Op(
+                    "add_scaled",
+                    t -> t[0].addScaled(t[1], 2),
+                    floats("destination", anyBut(Mistake.NULL), 2, 3),
                     floats("source", ANY, 2, 3)),
-            new Op("blend", t -> t[0].blend(t[1], 2, 1), floats("destination", anyBut(Mistake.NULL), 2, 3),
+            new Op(
+                    "blend",
+                    t -> t[0].blend(t[1], 2, 1),
+                    floats("destination", anyBut(Mistake.NULL), 2, 3),
                     floats("source", ANY, 2, 3)),
-            new Op("copy", t -> t[0].copyFrom(t[1]), floats("destination", EnumSet.of(Mistake.RELEASED), 2, 3),
+            new Op(
+                    "copy",
+                    t -> t[0].copyFrom(t[1]),
+                    floats("destination", EnumSet.of(Mistake.RELEASED), 2, 3),
                     floats("source", anyBut(Mistake.TYPE, Mistake.SCALAR), 2, 3)));
 
     @Test
     void rightArgumentsAreAccepted() {
         for (Op op : OPS) {
             try (var _ = TensorScope.open()) {
-                op.call().accept(Arrays.stream(op.arguments()).map(Argument::right).toArray(Tensor[]::new));
+                op.call()
+                        .accept(Arrays.stream(op.arguments())
+                                .map(Argument::right)
+                                .toArray(Tensor[]::new));
             } catch (RuntimeException e) {
                 fail(op.name() + " refuses right arguments", e);
             }
@@ -275,7 +373,8 @@ class WrongCallsTest {
                     what + " does not name an argument: " + message);
             if (mistake == Mistake.RELEASED || mistake == Mistake.NULL) {
                 assertTrue(
-                        named.startsWith(": " + op.arguments()[place].name() + " "), what + " names another: " + message);
+                        named.startsWith(": " + op.arguments()[place].name() + " "),
+                        what + " names another: " + message);
                 assertEquals(mistake == Mistake.RELEASED, message.contains("already closed"), message);
             }
             assertEquals(live, Engine.memory().liveTensors(), what + " leaves something behind");
@@ -320,8 +419,14 @@ class WrongCallsTest {
             named("smoothing", () -> CrossEntropy.crossEntropy(x, Tensor.of(new long[] {0, 1}), 1));
             named("stride", () -> Conv2d.conv2d(image, kernel, null, Conv2dOptions.of(0, 1), null));
             named("pad", () -> Conv2d.conv2d(image, kernel, null, Conv2dOptions.of(1, -1), null));
-            named("groups", () -> Conv2d.conv2d(image, kernel, null, Conv2dOptions.of(1, 1).withGroups(0), null));
-            named("dilation", () -> Conv2d.conv2d(image, kernel, null, Conv2dOptions.of(1, 1).withDilation(0), null));
+            named(
+                    "groups",
+                    () -> Conv2d.conv2d(
+                            image, kernel, null, Conv2dOptions.of(1, 1).withGroups(0), null));
+            named(
+                    "dilation",
+                    () -> Conv2d.conv2d(
+                            image, kernel, null, Conv2dOptions.of(1, 1).withDilation(0), null));
             named("options", () -> Conv2d.conv2d(image, kernel, null, null, null));
             named("kernel", () -> MaxPool2d.maxPool2d(image, Pool2dOptions.of(0, 1, 0)));
             named("pad", () -> MaxPool2d.maxPool2d(image, Pool2dOptions.of(2, 1, 2)));
@@ -331,10 +436,8 @@ class WrongCallsTest {
             named("before", () -> x.pad(new long[] {1}, new long[] {0, 0}, 0));
             named("before", () -> x.pad(new long[] {-3, 0}, new long[] {0, 0}, 0));
             named("sub_batch", () -> PerturbWeight.perturbWeight(x, NOISE, 2));
-            named("subBatches", () -> new Noise(
-                    Noise.Kind.ADDITIVE, Noise.Gradient.CHAIN_RULE, 0, 0.1f, 1, 0, 0, 0));
-            named("sigma", () -> new Noise(
-                    Noise.Kind.ADDITIVE, Noise.Gradient.CHAIN_RULE, 1, Float.NaN, 1, 0, 0, 0));
+            named("subBatches", () -> new Noise(Noise.Kind.ADDITIVE, Noise.Gradient.CHAIN_RULE, 0, 0.1f, 1, 0, 0, 0));
+            named("sigma", () -> new Noise(Noise.Kind.ADDITIVE, Noise.Gradient.CHAIN_RULE, 1, Float.NaN, 1, 0, 0, 0));
             named("tensors", () -> Tensor.concat(0));
             named("dtype", () -> x.cast(null));
         }

@@ -77,8 +77,9 @@ final class AtomicFileTest {
     @Test
     void whatCannotBeWrittenIsSaid() throws IOException {
         assertThrows(NoSuchFileException.class, () -> AtomicFile.write(folder.resolve("a/b"), text("x")));
-        FileSystemException error =
-                assertThrows(FileSystemException.class, () -> AtomicFile.write(folder, channel -> {
+        FileSystemException error = assertThrows(
+                FileSystemException.class,
+                () -> AtomicFile.write(folder, channel -> {
                     throw new AssertionError("written for nothing");
                 }));
         assertEquals("it is a folder", error.getReason());

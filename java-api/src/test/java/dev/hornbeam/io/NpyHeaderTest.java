@@ -36,8 +36,8 @@ final class NpyHeaderTest {
     /** The text is what {@code numpy.save} of {@code numpy.zeros((2, 3), '>i2')} writes. */
     @Test
     void readsWhatNumpyWrites() throws IOException {
-        NpyHeader header =
-                read(withText(1, "{'descr': '>i2', 'fortran_order': False, 'shape': (2, 3), }" + " ".repeat(58) + "\n"));
+        NpyHeader header = read(
+                withText(1, "{'descr': '>i2', 'fortran_order': False, 'shape': (2, 3), }" + " ".repeat(58) + "\n"));
         assertEquals(new NpyHeader('i', 2, true, false, List.of(2L, 3L), 128), header);
         assertEquals("int16", header.typeName());
         assertEquals("(2, 3)", header.shapeText());

@@ -44,11 +44,21 @@ final class NpyTypesTest {
     /** The extremes of each type, which show sign and order of bytes. */
     @ParameterizedTest
     @CsvSource({
-        "|i1,I32,-128,127", "<i2,I32,-32768,32767", ">i2,I32,-32768,32767", "<i4,I32,-2147483648,2147483647",
-        ">i4,I32,-2147483648,2147483647", "<i8,I64,-9223372036854775808,9223372036854775807",
-        ">i8,I64,-9223372036854775808,9223372036854775807", "|u1,U8,128,255", "<u2,I32,258,65535", ">u2,I32,258,65535",
-        "<u4,I64,258,4294967295", ">u4,I64,258,4294967295", "<u8,I64,258,9223372036854775807",
-        ">u8,I64,258,9223372036854775807", "|b1,U8,0,1"
+        "|i1,I32,-128,127",
+        "<i2,I32,-32768,32767",
+        ">i2,I32,-32768,32767",
+        "<i4,I32,-2147483648,2147483647",
+        ">i4,I32,-2147483648,2147483647",
+        "<i8,I64,-9223372036854775808,9223372036854775807",
+        ">i8,I64,-9223372036854775808,9223372036854775807",
+        "|u1,U8,128,255",
+        "<u2,I32,258,65535",
+        ">u2,I32,258,65535",
+        "<u4,I64,258,4294967295",
+        ">u4,I64,258,4294967295",
+        "<u8,I64,258,9223372036854775807",
+        ">u8,I64,258,9223372036854775807",
+        "|b1,U8,0,1"
     })
     void readsEveryIntegerType(String descr, DType expected, long low, long high) throws IOException {
         HostArray array = read(descr, "False", "(3,)", encoded(descr, low, high, 7));
@@ -61,9 +71,13 @@ final class NpyTypesTest {
     void readsEveryFloatingType() throws IOException {
         float[] expected = {-1.5f, 65504, 0.25f};
         assertArrayEquals(
-                expected, read("<f2", "False", "(3,)", encoded("<f2", 0xbe00, 0x7bff, 0x3400)).toFloats());
+                expected,
+                read("<f2", "False", "(3,)", encoded("<f2", 0xbe00, 0x7bff, 0x3400))
+                        .toFloats());
         assertArrayEquals(
-                expected, read(">f2", "False", "(3,)", encoded(">f2", 0xbe00, 0x7bff, 0x3400)).toFloats());
+                expected,
+                read(">f2", "False", "(3,)", encoded(">f2", 0xbe00, 0x7bff, 0x3400))
+                        .toFloats());
         for (ByteOrder order : new ByteOrder[] {ByteOrder.LITTLE_ENDIAN, ByteOrder.BIG_ENDIAN}) {
             char sign = order == ByteOrder.LITTLE_ENDIAN ? '<' : '>';
             ByteBuffer singles = ByteBuffer.allocate(12).order(order);
@@ -91,7 +105,9 @@ final class NpyTypesTest {
 
     @Test
     void orderMattersOnlyWhereThereIsMoreThanOneDimension() throws IOException {
-        assertArrayEquals(new byte[] {4, 5}, read("|u1", "True", "(2,)", new byte[] {4, 5}).toBytes());
+        assertArrayEquals(
+                new byte[] {4, 5},
+                read("|u1", "True", "(2,)", new byte[] {4, 5}).toBytes());
         TensorFileException error =
                 assertThrows(TensorFileException.class, () -> read("|u1", "True", "(1, 2)", new byte[] {4, 5}));
         assertEquals(

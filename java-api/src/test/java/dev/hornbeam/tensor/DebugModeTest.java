@@ -109,7 +109,8 @@ class DebugModeTest {
         Outcome first = run(options, "load");
         assertEquals(0, first.code(), first.text());
         assertTrue(first.text().contains("Tensor(f32[2] [1.0, 1.0])"), first.text());
-        Path copy = Path.of(first.text().lines()
+        Path copy = Path.of(first.text()
+                .lines()
                 .filter(line -> line.endsWith("libhornbeam.so"))
                 .findFirst()
                 .orElseThrow());

@@ -20,10 +20,8 @@ final class PhiloxTest {
     /** Random123 1.14, kat_vectors, philox4x32 10. */
     @Test
     void givesTheKnownAnswers() {
-        assertArrayEquals(
-                new int[] {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, cipher(0, 0, 0, 0, 0, 0));
-        assertArrayEquals(
-                new int[] {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, cipher(-1, -1, -1, -1, -1, -1));
+        assertArrayEquals(new int[] {0x6627e8d5, 0xe169c58d, 0xbc57ac4c, 0x9b00dbd8}, cipher(0, 0, 0, 0, 0, 0));
+        assertArrayEquals(new int[] {0x408f276d, 0x41c83b0e, 0xa20bc7c6, 0x6d5451fd}, cipher(-1, -1, -1, -1, -1, -1));
         assertArrayEquals(
                 new int[] {0xd16cfe09, 0x94fdcceb, 0x5001e420, 0x24126ea1},
                 cipher(0x243f6a88, 0x85a308d3, 0x13198a2e, 0x03707344, 0xa4093822, 0x299f31d0));
@@ -44,7 +42,7 @@ final class PhiloxTest {
             String[] field = line.split(",", -1);
             Philox stream = new Philox(
                     Long.parseUnsignedLong(field[0]),
-                    Purpose.values()[Integer.parseInt(field[1])],
+                    purpose(Integer.parseInt(field[1])),
                     Integer.parseUnsignedInt(field[2]),
                     Integer.parseUnsignedInt(field[3]),
                     Integer.parseInt(field[4]));
@@ -55,12 +53,18 @@ final class PhiloxTest {
         }
     }
 
+    private static Purpose purpose(int code) {
+        return Arrays.stream(Purpose.values())
+                .filter(purpose -> purpose.code() == code)
+                .findFirst()
+                .orElseThrow();
+    }
+
     @Test
     void purposesAreNumberedByTheirOrder() {
-        for (Purpose purpose : Purpose.values()) {
-            assertEquals(purpose.ordinal(), purpose.code());
-        }
-        assertEquals(9, Purpose.DATA.code());
+        assertArrayEquals(
+                IntStream.range(0, 10).toArray(),
+                Arrays.stream(Purpose.values()).mapToInt(Purpose::code).toArray());
     }
 
     @Test

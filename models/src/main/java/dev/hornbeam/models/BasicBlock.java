@@ -27,9 +27,13 @@ final class BasicBlock extends Module {
         this.stride = stride;
         this.addedChannels = out - in;
         first = new ConvNormAct(
-                child("conv1", new Conv2d(in, out, 3, stride, 1)), child("bn1", ConvNormAct.norm(normalisation, out)), true);
+                child("conv1", new Conv2d(in, out, 3, stride, 1)),
+                child("bn1", ConvNormAct.norm(normalisation, out)),
+                true);
         second = new ConvNormAct(
-                child("conv2", new Conv2d(out, out, 3, 1, 1)), child("bn2", ConvNormAct.norm(normalisation, out)), true);
+                child("conv2", new Conv2d(out, out, 3, 1, 1)),
+                child("bn2", ConvNormAct.norm(normalisation, out)),
+                true);
         if (shortcut == Shortcut.PROJECTION && (stride != 1 || in != out)) {
             Conv2d conv = new Conv2d(in, out, 1, stride, 0);
             Module norm = ConvNormAct.norm(normalisation, out);

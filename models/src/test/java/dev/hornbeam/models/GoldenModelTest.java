@@ -67,7 +67,10 @@ class GoldenModelTest {
                         if (step == 0) {
                             assertClose(golden.read("logits"), logits, 5e-5, "logits");
                             assertClose(
-                                    golden.read("input_gradient").permute(0, 2, 3, 1), x.grad(), 5e-4, "input_gradient");
+                                    golden.read("input_gradient").permute(0, 2, 3, 1),
+                                    x.grad(),
+                                    5e-4,
+                                    "input_gradient");
                             checkGradients(network, golden);
                         }
                         optimizer.step();

@@ -171,13 +171,13 @@ public final class BackwardPass {
                 node.gradient = 0;
                 try {
                     step(node, dy, exclusive);
+                    if (!retain) {
+                        node.useUp();
+                    }
                 } finally {
                     release(dy);
+                    node.drop();
                 }
-                if (!retain) {
-                    node.useUp();
-                }
-                node.drop();
             }
         } finally {
             // Only after an error is anything left.

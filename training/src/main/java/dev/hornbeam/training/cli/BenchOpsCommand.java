@@ -100,8 +100,8 @@ final class BenchOpsCommand implements Callable<Integer> {
         // Without the launcher, as under Maven, the project is where the program was started.
         Path home = Path.of(System.getProperty(HOME, "")).toAbsolutePath();
         if (!Files.isRegularFile(home.resolve("native").resolve("CMakeLists.txt"))) {
-            throw new UserError("the op table is a program of Hornbeam's sources, and " + home + " does not hold them: use"
-                    + " ./hornbeam of a checkout, or name the program with " + VARIABLE);
+            throw new UserError("the op table is built from Hornbeam's sources, and they are not in " + home
+                    + ": use ./hornbeam of a checkout, or name the program with " + VARIABLE);
         }
         Path program = home.resolve(BUILD).resolve(PROGRAM);
         if (!Files.isExecutable(program)) {
@@ -131,7 +131,8 @@ final class BenchOpsCommand implements Callable<Integer> {
         } catch (JsonProcessingException e) {
             throw new UncheckedIOException(e);
         }
-        throw new UserError("--tier " + name + ": this CPU lacks the instructions; leave --tier out for the best it has");
+        throw new UserError(
+                "--tier " + name + ": this CPU lacks the instructions; leave --tier out for the best it has");
     }
 
     private static String lower(Tier tier) {

@@ -24,7 +24,8 @@ import picocli.CommandLine.Spec;
 /** {@code hornbeam bench train}: how fast a network trains on one fixed batch. */
 @Command(
         name = "train",
-        description = "Measures training steps (zero gradients, forward, cross-entropy, backward, SGD) on one random batch.")
+        description =
+                "Measures training steps (zero gradients, forward, cross-entropy, backward, SGD) on one random batch.")
 final class BenchTrainCommand implements Runnable {
     /** Deviations that the papers use; speed does not depend on them. */
     private static final double DAMP_SIGMA = 0.2;
@@ -141,10 +142,12 @@ final class BenchTrainCommand implements Runnable {
             return Throughput.measure(training, seconds);
         } catch (NativeMemoryException e) {
             throw new UserError(
-                    "not enough memory for batches of " + batch + ": choose a smaller --batch (" + e.getMessage() + ")", e);
+                    "not enough memory for batches of " + batch + ": choose a smaller --batch (" + e.getMessage() + ")",
+                    e);
         } catch (TensorArgumentException e) {
             throw new UserError(
-                    model + " cannot train on " + size(task) + " images in batches of " + batch + ": " + e.getMessage(), e);
+                    model + " cannot train on " + size(task) + " images in batches of " + batch + ": " + e.getMessage(),
+                    e);
         }
     }
 

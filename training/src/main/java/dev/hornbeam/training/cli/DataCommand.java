@@ -49,13 +49,17 @@ final class DataCommand implements Runnable {
         }
         for (String name : catalog.names()) {
             out().println(name + "  " + catalog.title(name));
-            out().println("    " + catalog.find(name).map(Path::toString).orElse("not here; get it with: hornbeam data fetch " + name));
+            out().println("    "
+                    + catalog.find(name)
+                            .map(Path::toString)
+                            .orElse("not here; get it with: hornbeam data fetch " + name));
         }
     }
 
     @Command(
             name = "fetch",
-            description = "Gets a data set: from Debian's package where that can be installed, else from its publisher, checked by SHA-256.")
+            description =
+                    "Gets a data set: from Debian's package where that can be installed, else from its publisher, checked by SHA-256.")
     void fetch(@Parameters(paramLabel = "NAME", description = "Name as in \"hornbeam data list\".") String name) {
         Path found = DataSetFetcher.of(catalog()).fetch(name, line -> {
             out().println(line);

@@ -30,9 +30,7 @@ import picocli.CommandLine.Option;
 import picocli.CommandLine.Spec;
 
 /** {@code hornbeam evaluate}: a trained network on clean and corrupted test images. */
-@Command(
-        name = "evaluate",
-        description = "Measures a trained network on test images, clean and corrupted.")
+@Command(name = "evaluate", description = "Measures a trained network on test images, clean and corrupted.")
 final class EvaluateCommand implements Callable<Integer> {
     @Spec
     private CommandSpec spec;
@@ -64,13 +62,25 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "How strongly, 1 to 5; default ${DEFAULT-VALUE}.")
     private List<Integer> severities;
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of the corruptions; default ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            defaultValue = "1",
+            description = "Seed of the corruptions; default ${DEFAULT-VALUE}.")
     private long seed;
 
-    @Option(names = "--subset", paramLabel = "N", defaultValue = "0", description = "Use the first N test images only; 0, the default, uses all.")
+    @Option(
+            names = "--subset",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Use the first N test images only; 0, the default, uses all.")
     private int subset;
 
-    @Option(names = "--batch", paramLabel = "N", defaultValue = "256", description = "Images per forward pass; default ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "256",
+            description = "Images per forward pass; default ${DEFAULT-VALUE}.")
     private int batch;
 
     @Option(names = "--csv", paramLabel = "FILE", description = "Write the errors per corruption and severity here.")
@@ -80,6 +90,7 @@ final class EvaluateCommand implements Callable<Integer> {
     private boolean json;
 
     @Override
+    @SuppressWarnings("ClosingStandardOutputStreams") // Progress leaves the stream open.
     public Integer call() {
         List<Corruption> chosen = Corruptions.select(corruptions);
         severities.forEach(Corruptions::checkSeverity);
@@ -94,8 +105,7 @@ final class EvaluateCommand implements Callable<Integer> {
             progress.stageDone();
             Optional<CorruptionErrors> errors = Optional.empty();
             if (!chosen.isEmpty()) {
-                CorruptionEvaluation evaluation =
-                        new CorruptionEvaluation(chosen, severities, seed, Engine.threads());
+                CorruptionEvaluation evaluation = new CorruptionEvaluation(chosen, severities, seed, Engine.threads());
                 progress.stage("corruptions", evaluation.images(test.size()));
                 errors = Optional.of(evaluation.run(evaluator, test, progress::stageAdvance));
                 progress.stageDone();
@@ -113,14 +123,19 @@ final class EvaluateCommand implements Callable<Integer> {
     private ImageSet testImages() {
         Optional<DataConfig> own = weights.checkpoint()
                 .map(Checkpoint::config)
-                .map(yaml -> RunConfig.parse(yaml, "configuration in the checkpoint").data());
+                .map(yaml ->
+                        RunConfig.parse(yaml, "configuration in the checkpoint").data());
         String name = dataset != null
                 ? dataset
                 : own.map(DataConfig::name)
-                        .orElseThrow(() -> new UserError("weights alone do not say what data they are for; give --dataset NAME"));
-        Path place = folder != null ? folder : own.flatMap(DataConfig::folder).map(Path::of).orElse(null);
+                        .orElseThrow(() ->
+                                new UserError("weights alone do not say what data they are for; give --dataset NAME"));
+        Path place = folder != null
+                ? folder
+                : own.flatMap(DataConfig::folder).map(Path::of).orElse(null);
         String test = dataset == null ? own.flatMap(DataConfig::test).orElse(null) : null;
-        ImageSet images = DataSetCatalog.of(place, System.getenv()).load(name, test).test();
+        ImageSet images =
+                DataSetCatalog.of(place, System.getenv()).load(name, test).test();
         return subset > 0 && subset < images.size() ? images.first(subset) : images;
     }
 
@@ -140,7 +155,13 @@ final class EvaluateCommand implements Callable<Integer> {
             out.println(root.toPrettyString());
             return;
         }
-        out.printf(Locale.ROOT, "%s: %d images, accuracy %.2f %%, loss %.4f%n", test.name(), clean.images(), 100 * clean.accuracy(), clean.loss());
+        out.printf(
+                Locale.ROOT,
+                "%s: %d images, accuracy %.2f %%, loss %.4f%n",
+                test.name(),
+                clean.images(),
+                100 * clean.accuracy(),
+                clean.loss());
         errors.ifPresent(table -> {
             out.print(table.toText());
             out.flush();

@@ -40,7 +40,11 @@ final class PredictCommand implements Callable<Integer> {
     @Option(names = "--output", required = true, paramLabel = "Y.npy", description = "Where the logits go.")
     private Path output;
 
-    @Option(names = "--batch", paramLabel = "N", defaultValue = "256", description = "Images per forward pass; default ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--batch",
+            paramLabel = "N",
+            defaultValue = "256",
+            description = "Images per forward pass; default ${DEFAULT-VALUE}.")
     private int batch;
 
     @Override
@@ -54,9 +58,7 @@ final class PredictCommand implements Callable<Integer> {
         try (Module network = loaded.network()) {
             HostArray logits = predict(network, loaded, images, shape);
             Npy.write(output, logits);
-            spec.commandLine()
-                    .getOut()
-                    .println(Arrays.toString(logits.shape()) + " logits written to " + output);
+            spec.commandLine().getOut().println(Arrays.toString(logits.shape()) + " logits written to " + output);
         } catch (TensorFileException e) {
             throw new UserError(e.getMessage(), e);
         } catch (IOException e) {
@@ -112,9 +114,10 @@ final class PredictCommand implements Callable<Integer> {
     private HostArray read() {
         try {
             HostArray images = Npy.read(input);
-            if (images.rank() != 3 && images.rank() != 4 || images.dtype() != DType.U8 && images.dtype() != DType.F32) {
-                throw new UserError(input + " has shape " + Arrays.toString(images.shape()) + " and type " + images.dtype()
-                        + "; expected uint8 or float32 [n, h, w, c] or [n, h, w]");
+            if ((images.rank() != 3 && images.rank() != 4)
+                    || (images.dtype() != DType.U8 && images.dtype() != DType.F32)) {
+                throw new UserError(input + " has shape " + Arrays.toString(images.shape()) + " and type "
+                        + images.dtype() + "; expected uint8 or float32 [n, h, w, c] or [n, h, w]");
             }
             return images;
         } catch (TensorFileException e) {

@@ -44,19 +44,31 @@ final class QuickstartCommand implements Callable<Integer> {
             description = "Folder of the two runs and their report; default ${DEFAULT-VALUE}.")
     private Path out;
 
-    @Option(names = "--seed", paramLabel = "S", defaultValue = "1", description = "Seed of every random draw; default ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--seed",
+            paramLabel = "S",
+            defaultValue = "1",
+            description = "Seed of every random draw; default ${DEFAULT-VALUE}.")
     private long seed;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Threads of the engine; 0, the default, takes all cores.")
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Threads of the engine; 0, the default, takes all cores.")
     private int threads;
 
-    @Option(names = "--data", paramLabel = "DIR", description = "Folder that Fashion-MNIST lies in, or is to be put in.")
+    @Option(
+            names = "--data",
+            paramLabel = "DIR",
+            description = "Folder that Fashion-MNIST lies in, or is to be put in.")
     private Path data;
 
     @Option(names = "--set", paramLabel = "KEY=VALUE", description = "Change a setting of both runs; may be repeated.")
     private Map<String, String> overrides = new LinkedHashMap<>();
 
     @Override
+    @SuppressWarnings("ClosingStandardOutputStreams") // Progress leaves the stream open.
     public Integer call() {
         PrintWriter console = spec.commandLine().getOut();
         fetchData(console);

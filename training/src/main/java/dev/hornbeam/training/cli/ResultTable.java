@@ -23,9 +23,11 @@ final class ResultTable {
         if (runs.stream().allMatch(run -> run.results().corruptions().isPresent())) {
             CorruptionErrors first = runs.getFirst().results().corruptions().orElseThrow();
             for (String corruption : first.errors().keySet()) {
-                rows.add(row("error % " + corruption, runs, run -> 100 * errors(run).mean(corruption)));
+                rows.add(row(
+                        "error % " + corruption, runs, run -> 100 * errors(run).mean(corruption)));
             }
-            rows.add(row("mean corruption error %", runs, run -> 100 * errors(run).mean()));
+            rows.add(row(
+                    "mean corruption error %", runs, run -> 100 * errors(run).mean()));
         }
         rows.add(row("training seconds", runs, run -> run.results().trainSeconds()));
         return layOut(rows);

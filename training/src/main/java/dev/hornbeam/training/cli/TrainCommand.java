@@ -34,7 +34,8 @@ final class TrainCommand implements Callable<Integer> {
     @Option(
             names = "--recipe",
             paramLabel = "NAME|FILE",
-            description = "What to train: a name of \"hornbeam recipes list\", or a YAML file. Not needed with --resume.")
+            description =
+                    "What to train: a name of \"hornbeam recipes list\", or a YAML file. Not needed with --resume.")
     private String recipe;
 
     @Mixin
@@ -54,9 +55,9 @@ final class TrainCommand implements Callable<Integer> {
     private boolean json;
 
     @Override
+    @SuppressWarnings("ClosingStandardOutputStreams") // Progress leaves the stream open.
     public Integer call() {
-        try (Progress progress =
-                json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
+        try (Progress progress = json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
             TrainingRun run = prepare(progress);
             Optional<ReportData.Run> result = Interruption.during(run);
             if (result.isEmpty()) {

@@ -30,13 +30,24 @@ final class WeightsOptions {
             description = "The network, as in resnet18; a checkpoint knows its own.")
     private String model;
 
-    @Option(names = "--width", paramLabel = "W", description = "Base width, for weights of a network of another than its own.")
+    @Option(
+            names = "--width",
+            paramLabel = "W",
+            description = "Base width, for weights of a network of another than its own.")
     private Integer width;
 
-    @Option(names = "--device", paramLabel = "DEVICE", defaultValue = "cpu", description = "Where to compute; default ${DEFAULT-VALUE}.")
+    @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            defaultValue = "cpu",
+            description = "Where to compute; default ${DEFAULT-VALUE}.")
     private String device;
 
-    @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Threads of the engine; 0, the default, takes all cores.")
+    @Option(
+            names = "--threads",
+            paramLabel = "N",
+            defaultValue = "0",
+            description = "Threads of the engine; 0, the default, takes all cores.")
     private int threads;
 
     /** A network with its weights. */
@@ -62,8 +73,8 @@ final class WeightsOptions {
                         + "; leave --model out or name the right one");
             }
             if (known.channels() != channels) {
-                throw new UserError(file + " is of a network for images of " + known.channels() + " channels; the input has "
-                        + channels);
+                throw new UserError(file + " is of a network for images of " + known.channels()
+                        + " channels; the input has " + channels);
             }
         });
         if (checkpoint.isEmpty() && model == null) {
@@ -100,7 +111,8 @@ final class WeightsOptions {
         try (Safetensors weights = Safetensors.open(file)) {
             Safetensors.Entry head = weights.entries().get("fc.weight");
             if (head == null) {
-                throw new UserError(file + " has no tensor fc.weight: it is not a file of weights of a network of Hornbeam");
+                throw new UserError(
+                        file + " has no tensor fc.weight: it is not a file of weights of a network of Hornbeam");
             }
             return Math.toIntExact(head.shape()[0]);
         } catch (IOException e) {

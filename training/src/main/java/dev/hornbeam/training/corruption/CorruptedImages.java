@@ -1,7 +1,7 @@
 package dev.hornbeam.training.corruption;
 
-import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.ImageSet;
 import java.util.concurrent.atomic.AtomicInteger;

@@ -1,7 +1,7 @@
 package dev.hornbeam.training.data;
 
-import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.UserError;
 import java.util.Arrays;
 import java.util.NoSuchElementException;

@@ -1,8 +1,8 @@
 package dev.hornbeam.training.data;
 
-import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.io.HostArray;
 import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.UserError;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
@@ -78,16 +78,7 @@ public final class ImageSet {
             int[] labels,
             List<String> classNames,
             List<SourceFile> sources) {
-        return of(
-                name,
-                split,
-                height,
-                width,
-                channels,
-                HostArray.wrap(pixels),
-                labels.clone(),
-                classNames,
-                sources);
+        return of(name, split, height, width, channels, HostArray.wrap(pixels), labels.clone(), classNames, sources);
     }
 
     /** Makes a set from an array of bytes; the labels are taken over, not copied. */

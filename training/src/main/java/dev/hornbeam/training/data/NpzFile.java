@@ -58,13 +58,7 @@ final class NpzFile {
     /** Images and labels of one part, read but not yet a set, as the number of classes may depend on both parts. */
     @SuppressWarnings("ArrayRecordComponent") // Handed on once and never compared.
     record Part(
-            String imagesName,
-            String labelsName,
-            int height,
-            int width,
-            int channels,
-            HostArray pixels,
-            int[] labels) {
+            String imagesName, String labelsName, int height, int width, int channels, HostArray pixels, int[] labels) {
         int largestLabel() {
             int largest = -1;
             for (int label : labels) {
@@ -182,8 +176,8 @@ final class NpzFile {
                     + ",), one label for each of the " + n + " images");
         }
         if (!labels.isInteger()) {
-            throw new UserError(labelsAt + "elements are " + labels.typeName()
-                    + "; expected integers, one class number per image");
+            throw new UserError(
+                    labelsAt + "elements are " + labels.typeName() + "; expected integers, one class number per image");
         }
         int[] classes = classes(archive.read(names.labels).toLongs(), labelsAt);
         return new Part(
@@ -211,7 +205,10 @@ final class NpzFile {
             throw new UserError(where + "shape " + images.shapeText() + " has " + shape.get(3)
                     + " channels; expected 1 or 3 in the last place (N, height, width, channels)");
         }
-        if (shape.get(0) < 1 || shape.get(0) > Integer.MAX_VALUE - 8 || !isSide(shape.get(1)) || !isSide(shape.get(2))) {
+        if (shape.get(0) < 1
+                || shape.get(0) > Integer.MAX_VALUE - 8
+                || !isSide(shape.get(1))
+                || !isSide(shape.get(2))) {
             throw new UserError(where + "shape " + images.shapeText()
                     + "; expected at least one image, with sides of 1 to 16384 pixels");
         }

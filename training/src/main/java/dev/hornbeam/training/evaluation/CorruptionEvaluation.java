@@ -1,7 +1,7 @@
 package dev.hornbeam.training.evaluation;
 
-import dev.hornbeam.training.corruption.Corruption;
 import dev.hornbeam.training.corruption.CorruptedImages;
+import dev.hornbeam.training.corruption.Corruption;
 import dev.hornbeam.training.data.ImageSet;
 import java.util.ArrayList;
 import java.util.LinkedHashMap;

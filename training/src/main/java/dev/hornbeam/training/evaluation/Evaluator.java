@@ -94,8 +94,8 @@ public record Evaluator(Module model, Preparation preparation, int batchSize, in
             while (loader.hasNext()) {
                 Batch batch = loader.next();
                 try (TensorScope _ = TensorScope.open()) {
-                    Tensor images =
-                            Tensor.empty(DType.F32, device, batch.size(), batch.height(), batch.width(), batch.channels());
+                    Tensor images = Tensor.empty(
+                            DType.F32, device, batch.size(), batch.height(), batch.width(), batch.channels());
                     images.write(0, batch.images(), 0, (int) images.elements());
                     consumer.accept(model.forward(images), batch);
                 }

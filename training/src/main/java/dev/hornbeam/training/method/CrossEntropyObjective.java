@@ -12,6 +12,7 @@ public record CrossEntropyObjective(double labelSmoothing) implements Objective 
 
     @Override
     public Tensor loss(Tensor logits, Samples samples) {
-        return CrossEntropy.crossEntropy(logits, samples.labels(), labelSmoothing).mean();
+        return CrossEntropy.crossEntropy(logits, samples.labels(), labelSmoothing)
+                .mean();
     }
 }

@@ -11,6 +11,7 @@ import dev.hornbeam.tensor.Tensor;
  * @param epoch pass over the data, from 0
  * @param step optimizer steps done before this one
  */
+@SuppressWarnings("ArrayRecordComponent") // Read by the step and dropped; never compared.
 public record Samples(Tensor labels, int[] positions, int epoch, long step) {
 
     /** Number of samples. */

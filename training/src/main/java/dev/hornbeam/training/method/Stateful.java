@@ -26,8 +26,8 @@ public interface Stateful {
      */
     default void load(Map<String, Tensor> state) {
         if (!state.isEmpty()) {
-            throw new IllegalArgumentException(
-                    getClass().getSimpleName() + " remembers nothing, but the checkpoint has " + state.keySet() + " for it");
+            throw new IllegalArgumentException(getClass().getSimpleName()
+                    + " remembers nothing, but the checkpoint has " + state.keySet() + " for it");
         }
     }
 }

@@ -20,13 +20,13 @@ import dev.hornbeam.nn.WeightNoise;
  * @param gradient with respect to the perturbed weights, as in the published code, or to the clean ones
  * @param seed the run's seed
  */
-public record WeightNoisePerturbation(
-        Noise.Kind kind, double sigma, int subBatches, Noise.Gradient gradient, long seed)
+public record WeightNoisePerturbation(Noise.Kind kind, double sigma, int subBatches, Noise.Gradient gradient, long seed)
         implements WeightPerturbation {
 
     @Override
     public GradientPass.Outcome gradient(Module model, GradientPass pass, long step) {
-        model.setWeightNoise(new WeightNoise(kind, gradient, subBatches, (float) sigma, seed, Math.toIntExact(step), 0));
+        model.setWeightNoise(
+                new WeightNoise(kind, gradient, subBatches, (float) sigma, seed, Math.toIntExact(step), 0));
         try {
             return pass.run();
         } finally {

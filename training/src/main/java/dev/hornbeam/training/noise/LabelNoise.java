@@ -1,7 +1,7 @@
 package dev.hornbeam.training.noise;
 
-import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.NearestNames;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.ImageSet;

@@ -77,8 +77,8 @@ public record Checkpoint(
         try (TensorScope _ = TensorScope.open()) {
             WeightsFile.toFile(loop.model()).forEach((name, tensor) -> tensors.put(MODEL + name, tensor));
             loop.optimizer().state().forEach((name, tensor) -> tensors.put(OPTIMIZER + name, tensor));
-            axes(loop.method()).forEach((axis, part) ->
-                    part.state().forEach((name, tensor) -> tensors.put(axis + name, tensor)));
+            axes(loop.method())
+                    .forEach((axis, part) -> part.state().forEach((name, tensor) -> tensors.put(axis + name, tensor)));
             Safetensors.write(file, tensors, Map.of(KEY, toJson().toString()));
         } catch (IOException e) {
             throw UserError.cannotWrite(file, e);
@@ -197,7 +197,8 @@ public record Checkpoint(
             JsonNode root = JSON.readTree(text);
             int format = required(root, "format").asInt();
             if (format != FORMAT) {
-                throw new UserError(file + " is a checkpoint of format " + format + "; this version reads format " + FORMAT);
+                throw new UserError(
+                        file + " is a checkpoint of format " + format + "; this version reads format " + FORMAT);
             }
             JsonNode model = required(root, "model");
             JsonNode pixels = required(root, "normalization");
@@ -219,7 +220,8 @@ public record Checkpoint(
                             required(at, "step").asLong(),
                             required(at, "epoch").asInt(),
                             required(at, "batch").asInt(),
-                            Double.longBitsToDouble(required(at, "loss_sum_bits").asLong()),
+                            Double.longBitsToDouble(
+                                    required(at, "loss_sum_bits").asLong()),
                             required(at, "correct").asLong(),
                             required(at, "images").asLong()),
                     required(root, "optimizer_steps").asLong(),

@@ -7,8 +7,8 @@ import dev.hornbeam.nn.Module;
 import dev.hornbeam.optim.Optimizer;
 import dev.hornbeam.optim.Sgd;
 import dev.hornbeam.tensor.Device;
-import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorScope;
 import dev.hornbeam.training.UserError;
@@ -103,7 +103,8 @@ public final class FixedBatchTraining implements AutoCloseable {
     private GradientPass.Outcome pass() {
         optimizer.zeroGrad();
         try (TensorScope _ = TensorScope.open()) {
-            Tensor loss = CrossEntropy.crossEntropy(model.forward(images), labels, 0).mean();
+            Tensor loss =
+                    CrossEntropy.crossEntropy(model.forward(images), labels, 0).mean();
             Autograd.backward(loss);
             // Nobody asks how many predictions are right.
             return new GradientPass.Outcome(loss.item(), 0);

@@ -166,8 +166,7 @@ public final class TrainingLoop {
                 Batch batch = loader.next();
                 if (batch.size() > capacity) {
                     capacity = batch.size();
-                    images = Tensor.empty(
-                            DType.F32, device, capacity, batch.height(), batch.width(), batch.channels());
+                    images = Tensor.empty(DType.F32, device, capacity, batch.height(), batch.width(), batch.channels());
                     labels = Tensor.empty(DType.I64, device, capacity);
                     classes = new long[capacity];
                 }
@@ -235,12 +234,11 @@ public final class TrainingLoop {
                 position.lossSum() + outcome.loss() * n,
                 position.correct() + outcome.correct(),
                 position.images() + n);
-        return new StepRow(
-                step + 1, batch.epoch() + 1, rate, outcome.loss(), (double) outcome.correct() / n);
+        return new StepRow(step + 1, batch.epoch() + 1, rate, outcome.loss(), (double) outcome.correct() / n);
     }
 
     private void endEpoch(StepRow last, double trainSeconds, double imagesPerSecond) {
-        boolean due = position.epoch() == epochs || testEvery > 0 && position.epoch() % testEvery == 0;
+        boolean due = position.epoch() == epochs || (testEvery > 0 && position.epoch() % testEvery == 0);
         long start = System.nanoTime();
         Evaluator.Result tested = due ? test.get() : null;
         EpochRow row = new EpochRow(

@@ -54,8 +54,9 @@ public final class TrainingParts {
      */
     public static Module model(String name, ModelSpec spec, long seed) {
         if (!ModelCatalog.names().contains(name)) {
-            throw new UserError("there is no model \"" + name + "\"" + NearestNames.didYouMean(name, ModelCatalog.names())
-                    + " The models are " + String.join(", ", ModelCatalog.names()));
+            throw new UserError(
+                    "there is no model \"" + name + "\"" + NearestNames.didYouMean(name, ModelCatalog.names())
+                            + " The models are " + String.join(", ", ModelCatalog.names()));
         }
         return ModelCatalog.create(name, spec, seed);
     }
@@ -67,8 +68,8 @@ public final class TrainingParts {
             case NormalizeConfig.None _ -> Normalization.none(train.channels());
             case NormalizeConfig.Values values -> {
                 if (values.mean().size() != train.channels()) {
-                    throw new UserError("data.normalize has figures for " + values.mean().size() + " channels, but "
-                            + train.name() + " has " + train.channels());
+                    throw new UserError("data.normalize has figures for "
+                            + values.mean().size() + " channels, but " + train.name() + " has " + train.channels());
                 }
                 yield new Normalization(values.mean(), values.std());
             }
@@ -97,8 +98,7 @@ public final class TrainingParts {
                         adam.weightDecay(),
                         adam.amsgrad());
             case OptimizerConfig.AdamW adam ->
-                Adam.adamW(
-                        parameters, adam.lr(), adam.beta1(), adam.beta2(), adam.eps(), adam.weightDecay(), false);
+                Adam.adamW(parameters, adam.lr(), adam.beta1(), adam.beta2(), adam.eps(), adam.weightDecay(), false);
         };
     }
 
@@ -110,20 +110,19 @@ public final class TrainingParts {
      * @param stepsPerEpoch of the run
      */
     public static Schedule schedule(ScheduleConfig config, double lr, int epochs, int stepsPerEpoch) {
-        Schedule course =
-                switch (config) {
-                    case ScheduleConfig.Constant _ -> Schedule.constant();
-                    case ScheduleConfig.Step step -> Schedule.step(step.every(), step.gamma());
-                    case ScheduleConfig.MultiStep multi ->
-                        Schedule.multiStep(
-                                multi.gamma(),
-                                multi.milestones().stream()
-                                        .map(at -> (int) Math.round(at < 1 ? at * epochs : at))
-                                        .toArray(Integer[]::new));
-                    case ScheduleConfig.Cosine cosine -> Schedule.cosine(cosine.finalFactor());
-                    case ScheduleConfig.LinearAnneal anneal ->
-                        new Schedule.LinearAnneal(anneal.hold(), anneal.until(), anneal.finalFactor());
-                };
+        Schedule course = switch (config) {
+            case ScheduleConfig.Constant _ -> Schedule.constant();
+            case ScheduleConfig.Step step -> Schedule.step(step.every(), step.gamma());
+            case ScheduleConfig.MultiStep multi ->
+                Schedule.multiStep(
+                        multi.gamma(),
+                        multi.milestones().stream()
+                                .map(at -> (int) Math.round(at < 1 ? at * epochs : at))
+                                .toArray(Integer[]::new));
+            case ScheduleConfig.Cosine cosine -> Schedule.cosine(cosine.finalFactor());
+            case ScheduleConfig.LinearAnneal anneal ->
+                new Schedule.LinearAnneal(anneal.hold(), anneal.until(), anneal.finalFactor());
+        };
         WarmupConfig warmup = config.warmup();
         long steps = warmup.steps() > 0 ? warmup.steps() : Math.round(warmup.epochs() * stepsPerEpoch);
         return steps == 0 ? course : course.afterWarmUp(steps, warmup.from() / lr);
@@ -131,39 +130,31 @@ public final class TrainingParts {
 
     /** The four axes of a training step. */
     public static TrainingLoop.Method method(MethodConfig config, long seed) {
-        Objective objective =
-                switch (config.objective()) {
-                    case ObjectiveConfig.CrossEntropy ce -> new CrossEntropyObjective(ce.labelSmoothing());
-                };
-        WeightPerturbation weights =
-                switch (config.perturbation()) {
-                    case PerturbationConfig.None _ -> WeightPerturbation.none();
-                    case PerturbationConfig.Damp damp ->
-                        new WeightNoisePerturbation(
-                                Noise.Kind.MULTIPLICATIVE,
-                                damp.sigma(),
-                                config.subBatches(),
-                                switch (damp.gradient()) {
-                                    case AT_PERTURBED -> Noise.Gradient.AT_PERTURBED;
-                                    case CHAIN_RULE -> Noise.Gradient.CHAIN_RULE;
-                                },
-                                seed);
-                    case PerturbationConfig.Daap daap ->
-                        new WeightNoisePerturbation(
-                                Noise.Kind.ADDITIVE,
-                                daap.sigma(),
-                                config.subBatches(),
-                                Noise.Gradient.AT_PERTURBED,
-                                seed);
-                };
-        InputPerturbation input =
-                switch (config.input()) {
-                    case InputConfig.None _ -> InputPerturbation.none();
-                };
-        Projection projection =
-                switch (config.projection()) {
-                    case ProjectionConfig.None _ -> Projection.none();
-                };
+        Objective objective = switch (config.objective()) {
+            case ObjectiveConfig.CrossEntropy ce -> new CrossEntropyObjective(ce.labelSmoothing());
+        };
+        WeightPerturbation weights = switch (config.perturbation()) {
+            case PerturbationConfig.None _ -> WeightPerturbation.none();
+            case PerturbationConfig.Damp damp ->
+                new WeightNoisePerturbation(
+                        Noise.Kind.MULTIPLICATIVE,
+                        damp.sigma(),
+                        config.subBatches(),
+                        switch (damp.gradient()) {
+                            case AT_PERTURBED -> Noise.Gradient.AT_PERTURBED;
+                            case CHAIN_RULE -> Noise.Gradient.CHAIN_RULE;
+                        },
+                        seed);
+            case PerturbationConfig.Daap daap ->
+                new WeightNoisePerturbation(
+                        Noise.Kind.ADDITIVE, daap.sigma(), config.subBatches(), Noise.Gradient.AT_PERTURBED, seed);
+        };
+        InputPerturbation input = switch (config.input()) {
+            case InputConfig.None _ -> InputPerturbation.none();
+        };
+        Projection projection = switch (config.projection()) {
+            case ProjectionConfig.None _ -> Projection.none();
+        };
         return new TrainingLoop.Method(objective, weights, input, projection);
     }
 }

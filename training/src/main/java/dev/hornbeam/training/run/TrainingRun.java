@@ -14,7 +14,6 @@ import dev.hornbeam.training.data.DataSet;
 import dev.hornbeam.training.data.DataSetCatalog;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.Normalization;
-import dev.hornbeam.training.data.SourceFile;
 import dev.hornbeam.training.evaluation.CorruptionErrors;
 import dev.hornbeam.training.evaluation.CorruptionEvaluation;
 import dev.hornbeam.training.evaluation.Evaluator;
@@ -45,8 +44,7 @@ public final class TrainingRun {
     private volatile boolean stopRequested;
     private volatile Runnable stop = () -> {};
 
-    private TrainingRun(
-            RunConfig config, RunFolder folder, boolean resumed, Progress progress, List<String> command) {
+    private TrainingRun(RunConfig config, RunFolder folder, boolean resumed, Progress progress, List<String> command) {
         this.config = config;
         this.folder = folder;
         this.resumed = resumed;
@@ -147,16 +145,16 @@ public final class TrainingRun {
                 if (!train(loop, loader, evaluator, train, test, normalization)) {
                     return Optional.empty();
                 }
-                Optional<CorruptionErrors> errors =
-                        corruptions.isEmpty() ? Optional.empty() : Optional.of(corruptionErrors(evaluator, test, corruptions));
+                Optional<CorruptionErrors> errors = corruptions.isEmpty()
+                        ? Optional.empty()
+                        : Optional.of(corruptionErrors(evaluator, test, corruptions));
                 return Optional.of(report(errors, device, started, train, test));
             }
         }
     }
 
     private static DataSet load(DataConfig data) {
-        DataSetCatalog catalog =
-                DataSetCatalog.of(data.folder().map(Path::of).orElse(null), System.getenv());
+        DataSetCatalog catalog = DataSetCatalog.of(data.folder().map(Path::of).orElse(null), System.getenv());
         return catalog.load(data.name(), data.test().orElse(null));
     }
 
@@ -170,8 +168,8 @@ public final class TrainingRun {
                     + " channels but test images of " + test.name() + " have " + test.channels());
         }
         if (test.classes() > train.classes()) {
-            throw new UserError("test images of " + test.name() + " have " + test.classes() + " classes but training images of "
-                    + train.name() + " only " + train.classes());
+            throw new UserError("test images of " + test.name() + " have " + test.classes()
+                    + " classes but training images of " + train.name() + " only " + train.classes());
         }
     }
 
@@ -194,8 +192,7 @@ public final class TrainingRun {
             Normalization normalization) {
         CheckpointFolder checkpoints = new CheckpointFolder(folder.checkpoints());
         if (resumed) {
-            Path latest = checkpoints.latest()
-                    .orElse(null);
+            Path latest = checkpoints.latest().orElse(null);
             if (latest != null) {
                 checkSameData(latest, train);
                 Checkpoint.restore(latest, loop);
@@ -236,9 +233,10 @@ public final class TrainingRun {
                 public void savePoint(TrainingLoop at, boolean endOfEpoch) {
                     int every = config.checkpoint().every();
                     int epoch = at.position().epoch();
-                    boolean due = endOfEpoch && (epoch == config.epochs() || every > 0 && epoch % every == 0);
+                    boolean due = endOfEpoch && (epoch == config.epochs() || (every > 0 && epoch % every == 0));
                     if (due || at.isStopRequested()) {
-                        checkpoint(at, train, normalization).write(checkpoints.file(at.position().step()), at);
+                        checkpoint(at, train, normalization)
+                                .write(checkpoints.file(at.position().step()), at);
                         checkpoints.keep(config.checkpoint().keep());
                     }
                 }
@@ -278,9 +276,13 @@ public final class TrainingRun {
     }
 
     private String startLine(ImageSet train, ImageSet test, TrainingLoop loop) {
-        String from = loop.position().step() == 0 ? "" : ", from step " + loop.position().step();
-        return config.name() + ": " + config.model().name() + " (" + loop.model().parameterCount() + " parameters) on "
-                + train.name() + " (" + train.size() + " + " + test.size() + " images), device " + config.device() + ", tier "
+        String from = loop.position().step() == 0
+                ? ""
+                : ", from step " + loop.position().step();
+        return config.name() + ": " + config.model().name() + " ("
+                + loop.model().parameterCount() + " parameters) on "
+                + train.name() + " (" + train.size() + " + " + test.size() + " images), device " + config.device()
+                + ", tier "
                 + Engine.tier() + ", " + Engine.threads() + " threads, Hornbeam " + Version.CURRENT + from;
     }
 
@@ -299,7 +301,8 @@ public final class TrainingRun {
         List<EpochRow> epochs = MetricsLog.readEpochs(folder.metricsJsonl());
         EpochRow last = epochs.getLast();
         double seconds = epochs.stream().mapToDouble(EpochRow::seconds).sum();
-        double rate = epochs.stream().mapToDouble(EpochRow::imagesPerSecond).average().orElse(Double.NaN);
+        double rate =
+                epochs.stream().mapToDouble(EpochRow::imagesPerSecond).average().orElse(Double.NaN);
         RunResults results = new RunResults(
                 last.testAccuracy(),
                 last.testLoss(),

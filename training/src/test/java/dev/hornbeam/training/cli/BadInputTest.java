@@ -66,7 +66,12 @@ class BadInputTest {
 
     @Test
     void anUnknownRecipe() {
-        Result result = run("train", "--recipe", "quickstart/dmap", "--out", folder.resolve("run").toString());
+        Result result = run(
+                "train",
+                "--recipe",
+                "quickstart/dmap",
+                "--out",
+                folder.resolve("run").toString());
         expect("quickstart/damp", result);
     }
 
@@ -75,8 +80,15 @@ class BadInputTest {
         Path data = SyntheticImages.write(folder.resolve("ok.npz"), 32, 16);
         Path file = Files.writeString(folder.resolve("file"), "in the way");
         Result result = run(
-                "train", "--recipe", "quickstart/sgd", "--out", file.resolve("run").toString(), "--set", "data.name=" + data,
-                "--set", "data.batch=16");
+                "train",
+                "--recipe",
+                "quickstart/sgd",
+                "--out",
+                file.resolve("run").toString(),
+                "--set",
+                "data.name=" + data,
+                "--set",
+                "data.batch=16");
         assertEquals(1, result.exitCode, result.err);
         assertOneLine(result, file.toString());
     }
@@ -111,7 +123,12 @@ class BadInputTest {
 
     private Result train(String... settings) {
         String[] args = Stream.concat(
-                        Stream.of("train", "--recipe", "quickstart/sgd", "--out", folder.resolve("run").toString()),
+                        Stream.of(
+                                "train",
+                                "--recipe",
+                                "quickstart/sgd",
+                                "--out",
+                                folder.resolve("run").toString()),
                         Stream.of(settings).flatMap(setting -> Stream.of("--set", setting)))
                 .toArray(String[]::new);
         return run(args);

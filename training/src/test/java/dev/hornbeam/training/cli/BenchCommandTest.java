@@ -50,12 +50,27 @@ final class BenchCommandTest {
     @CsvSource({"sgd,1", "damp,3", "daap,4"})
     void jsonHasWhatThePeerHasAndMore(String method, int subBatches) throws IOException {
         long live = Engine.memory().liveTensors();
-        assertEquals(0, hornbeam(TINY + "0.05 --json --method " + method + " --sub-batches " + subBatches), err.toString());
+        assertEquals(
+                0, hornbeam(TINY + "0.05 --json --method " + method + " --sub-batches " + subBatches), err.toString());
         JsonNode json = new JsonMapper().readTree(out.toString());
         assertEquals(
                 Set.of(
-                        "engine", "model", "dtype", "method", "sub_batches", "threads", "tier", "batch", "side",
-                        "channels", "classes", "steps", "step_ms", "images_per_second", "loss", "memory_peak_bytes",
+                        "engine",
+                        "model",
+                        "dtype",
+                        "method",
+                        "sub_batches",
+                        "threads",
+                        "tier",
+                        "batch",
+                        "side",
+                        "channels",
+                        "classes",
+                        "steps",
+                        "step_ms",
+                        "images_per_second",
+                        "loss",
+                        "memory_peak_bytes",
                         "system_calls"),
                 names(json));
         assertEquals("hornbeam " + Version.CURRENT, json.path("engine").asText());
@@ -68,7 +83,8 @@ final class BenchCommandTest {
         assertEquals(1, json.path("channels").asInt());
         assertTrue(json.path("steps").asInt() >= Throughput.LEAST_STEPS);
         double median = json.at("/step_ms/median").asDouble();
-        assertTrue(0 < json.at("/step_ms/min").asDouble() && json.at("/step_ms/min").asDouble() <= median);
+        assertTrue(0 < json.at("/step_ms/min").asDouble()
+                && json.at("/step_ms/min").asDouble() <= median);
         assertTrue(median <= json.at("/step_ms/max").asDouble());
         assertEquals(4000 / median, json.path("images_per_second").asDouble(), 1e-6 * 4000 / median);
         // Parameters alone are 140,458 floats, and each has a momentum.
@@ -87,7 +103,9 @@ final class BenchCommandTest {
     @Test
     void textIsForPeople() {
         assertEquals(0, hornbeam(TINY + "0"));
-        assertTrue(out.toString().startsWith("smallcnn28, sgd, f32, batches of 4 images of 8x8x1, 10 classes"), out.toString());
+        assertTrue(
+                out.toString().startsWith("smallcnn28, sgd, f32, batches of 4 images of 8x8x1, 10 classes"),
+                out.toString());
         assertTrue(out.toString().contains("images/s    "), out.toString());
         assertTrue(out.toString().contains("tier " + Engine.tier() + ", 1 threads"), out.toString());
     }
@@ -168,7 +186,8 @@ final class BenchCommandTest {
         Files.createFile(folder.resolve("native/CMakeLists.txt"));
         assertEquals(1, hornbeam("bench ops"));
         assertTrue(
-                err.toString().contains("cmake --build " + folder.resolve("native/target/cmake") + " --target op_table"),
+                err.toString()
+                        .contains("cmake --build " + folder.resolve("native/target/cmake") + " --target op_table"),
                 err.toString());
     }
 

@@ -5,8 +5,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.UserError;
 import java.util.Arrays;
 import java.util.List;

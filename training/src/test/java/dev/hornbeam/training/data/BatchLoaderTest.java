@@ -9,8 +9,8 @@ import static org.junit.jupiter.api.Assertions.assertTimeoutPreemptively;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.sun.management.ThreadMXBean;
-import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.tensor.Philox;
+import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.UserError;
 import java.lang.management.ManagementFactory;
 import java.time.Duration;

@@ -183,7 +183,8 @@ final class NpzFileTest {
                 errorFor(Map.of("images", TestImages.uint8Npy(PIXELS, 3, 3, 2, 2), "labels", threeLabels)));
         byte[] floats = TestImages.npy(TestImages.npyHeader("<f4", 3, 1, 1), new byte[12]);
         assertEquals(
-                file + ": array \"images\": elements are float32; expected uint8 (0..255). Multiply by 255 and convert with"
+                file
+                        + ": array \"images\": elements are float32; expected uint8 (0..255). Multiply by 255 and convert with"
                         + " .astype('uint8') if they are in 0..1.",
                 errorFor(Map.of("images", floats, "labels", threeLabels)));
         assertTrue(errorFor(Map.of(
@@ -191,8 +192,8 @@ final class NpzFileTest {
                 .contains("elements are bool; expected uint8"));
         assertEquals(
                 file + ": array \"labels\": elements are float32; expected integers, one class number per image",
-                errorFor(
-                        Map.of("images", images, "labels", TestImages.npy(TestImages.npyHeader("<f4", 3), new byte[12]))));
+                errorFor(Map.of(
+                        "images", images, "labels", TestImages.npy(TestImages.npyHeader("<f4", 3), new byte[12]))));
     }
 
     @Test

@@ -19,7 +19,8 @@ class FashionMnistTrainingTest {
 
     // Bands around what the methods reach here: 82-84 % with a network of 1/16 of the size on a tenth of the data.
     @ParameterizedTest
-    @CsvSource({"none, 0.76, 0.90", "'{kind: damp, sigma: 0.1}', 0.74, 0.90", "'{kind: daap, sigma: 0.01}', 0.74, 0.90"})
+    @CsvSource({"none, 0.76, 0.90", "'{kind: damp, sigma: 0.1}', 0.74, 0.90", "'{kind: daap, sigma: 0.01}', 0.74, 0.90"
+    })
     void reachesItsAccuracy(String perturbation, double least, double most) {
         assumeTrue(
                 DataSetCatalog.of(null, System.getenv()).find("fashion-mnist").isPresent(),

@@ -53,7 +53,9 @@ class TrainingRunTest {
         ReportData.Run result = start(SGD, "run", Map.of("epochs", "6", "evaluation.corruptions", "[contrast]"))
                 .run()
                 .orElseThrow();
-        assertTrue(result.results().testAccuracy() > 0.9, "test accuracy " + result.results().testAccuracy());
+        assertTrue(
+                result.results().testAccuracy() > 0.9,
+                "test accuracy " + result.results().testAccuracy());
         assertEquals(6, result.epochs().size());
         RunFolder run = new RunFolder(folder.resolve("run"));
         for (Path file : List.of(
@@ -127,7 +129,9 @@ class TrainingRunTest {
     @Test
     void aCheckpointOfAnotherNetworkIsRefused() {
         start(SGD, "small", Map.of("epochs", "1")).run().orElseThrow();
-        Path checkpoint = new CheckpointFolder(folder.resolve("small/checkpoints")).latest().orElseThrow();
+        Path checkpoint = new CheckpointFolder(folder.resolve("small/checkpoints"))
+                .latest()
+                .orElseThrow();
         UserError e = assertThrows(
                 UserError.class,
                 () -> start(SGD, "other", Map.of("model.name", "resnet20", "model.init", checkpoint.toString()))
@@ -139,12 +143,18 @@ class TrainingRunTest {
     @Test
     void weightsOfACheckpointStartAnotherRun() {
         start(SGD, "first", Map.of("epochs", "6")).run().orElseThrow();
-        Path checkpoint = new CheckpointFolder(folder.resolve("first/checkpoints")).latest().orElseThrow();
+        Path checkpoint = new CheckpointFolder(folder.resolve("first/checkpoints"))
+                .latest()
+                .orElseThrow();
         ReportData.Run tuned = start(
-                        SGD, "tuned", Map.of("epochs", "1", "optimizer.lr", "1e-4", "model.init", checkpoint.toString()))
+                        SGD,
+                        "tuned",
+                        Map.of("epochs", "1", "optimizer.lr", "1e-4", "model.init", checkpoint.toString()))
                 .run()
                 .orElseThrow();
-        assertTrue(tuned.results().testAccuracy() > 0.9, "accuracy " + tuned.results().testAccuracy());
+        assertTrue(
+                tuned.results().testAccuracy() > 0.9,
+                "accuracy " + tuned.results().testAccuracy());
     }
 
     @Test
@@ -175,8 +185,7 @@ class TrainingRunTest {
         settings.put("data.augment.flip", "false");
         settings.put("data.augment.pad", "1");
         settings.putAll(changes);
-        return TrainingRun.create(
-                Recipes.load(recipe, settings), folder.resolve(name), Progress.silent(), List.of());
+        return TrainingRun.create(Recipes.load(recipe, settings), folder.resolve(name), Progress.silent(), List.of());
     }
 
     private TrainingRun resume(String name) {
@@ -197,7 +206,9 @@ class TrainingRunTest {
     }
 
     private Map<String, float[]> tensors(String run) throws IOException {
-        Path file = new CheckpointFolder(folder.resolve(run).resolve("checkpoints")).latest().orElseThrow();
+        Path file = new CheckpointFolder(folder.resolve(run).resolve("checkpoints"))
+                .latest()
+                .orElseThrow();
         Map<String, float[]> tensors = new LinkedHashMap<>();
         try (Safetensors checkpoint = Safetensors.open(file);
                 TensorScope _ = TensorScope.open()) {
