@@ -6,7 +6,8 @@
 
 namespace hb::cpu::HB_TIER {
 
-// Enough for the largest machine this is meant for; cutting finer costs little, and must not depend on the threads in use.
+// Enough for the largest machine this is meant for; cutting finer costs little, and must not depend on the threads in
+// use.
 inline constexpr int64_t kTasks = 64;
 
 // First image (row of a linear layer) of noise run m.
@@ -22,7 +23,8 @@ inline bool is_depthwise(const ConvShape& shape) {
 void depthwise_conv2d(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise,
                       const View& y);
 void depthwise_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx);
-void depthwise_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise, const View& dw);
+void depthwise_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise,
+                               const View& dw);
 
 void product_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise, const View& dw);
 

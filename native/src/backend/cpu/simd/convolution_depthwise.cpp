@@ -1,6 +1,6 @@
-// Convolution with one channel in and out per group. There is no sum over channels, so this is no product of matrices: the
-// lanes of a vector are channels, and a tap is one fused multiply-add per vector. Limited by loads (two per FMA) and, on
-// images larger than the caches, by memory: a 3x3 layer reads and writes 8 bytes for 18 flops.
+// Convolution with one channel in and out per group. There is no sum over channels, so this is no product of matrices:
+// the lanes of a vector are channels, and a tap is one fused multiply-add per vector. Limited by loads (two per FMA)
+// and, on images larger than the caches, by memory: a 3x3 layer reads and writes 8 bytes for 18 flops.
 #include <algorithm>
 #include <cstring>
 
@@ -99,7 +99,8 @@ void add_image(const ConvShape& shape, const Axis& h, const Axis& w, const float
                 lanes(channels - c, [&](int64_t l, auto mask) {
                     F32 sum = load(to + c + l, mask);
                     for (int64_t j = 0; j < end - begin; j++)
-                        sum = fma(load(from + j * across + c + l, mask), load(gradient + j * channels + c + l, mask), sum);
+                        sum = fma(load(from + j * across + c + l, mask), load(gradient + j * channels + c + l, mask),
+                                  sum);
                     store(to + c + l, sum, mask);
                 });
             }
@@ -108,16 +109,17 @@ void add_image(const ConvShape& shape, const Axis& h, const Axis& w, const float
 
 }  // namespace
 
-void depthwise_conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, const Noise& noise, const View& y) {
+void depthwise_conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, const Noise& noise,
+                      const View& y) {
     make_rows(s, Axis(Axis::kForward, s.h, s.oh, s.kh, s.stride_h, s.pad_h, s.dilation_h),
-              Axis(Axis::kForward, s.w, s.ow, s.kw, s.stride_w, s.pad_w, s.dilation_w), x.f32(), w.f32(), bias.f32(), noise,
-              y.f32());
+              Axis(Axis::kForward, s.w, s.ow, s.kw, s.stride_w, s.pad_w, s.dilation_w), x.f32(), w.f32(), bias.f32(),
+              noise, y.f32());
 }
 
 void depthwise_backward_data(const ConvShape& s, const View& dy, const View& w, const Noise& noise, const View& dx) {
     make_rows(s, Axis(Axis::kBackward, s.oh, s.h, s.kh, s.stride_h, s.pad_h, s.dilation_h),
-              Axis(Axis::kBackward, s.ow, s.w, s.kw, s.stride_w, s.pad_w, s.dilation_w), dy.f32(), w.f32(), nullptr, noise,
-              dx.f32());
+              Axis(Axis::kBackward, s.ow, s.w, s.kw, s.stride_w, s.pad_w, s.dilation_w), dy.f32(), w.f32(), nullptr,
+              noise, dx.f32());
 }
 
 void depthwise_backward_weight(const ConvShape& s, const View& x, const View& dy, const Noise& noise, const View& dw) {
@@ -141,13 +143,17 @@ void depthwise_backward_weight(const ConvShape& s, const View& x, const View& dy
     for (int64_t run = 0; run < runs; run++) {
         lanes(size, [&](int64_t i, auto mask) {
             F32 total = load(partial.data() + run * pieces * size + i, mask);
-            for (int64_t p = 1; p < pieces; p++) total = total + load(partial.data() + (run * pieces + p) * size + i, mask);
+            for (int64_t p = 1; p < pieces; p++)
+                total = total + load(partial.data() + (run * pieces + p) * size + i, mask);
             store(sum.data() + i, total, mask);
         });
         float* to = run == 0 ? dw.f32() : turned.data();
         transpose_copy<false>(sum.data(), s.c, taps, s.c, to, taps);
         if (chain) multiply_slope(noise, run, 0, size, to);
-        if (run > 0) lanes(size, [&](int64_t i, auto mask) { store(dw.f32() + i, load(dw.f32() + i, mask) + load(to + i, mask), mask); });
+        if (run > 0)
+            lanes(size, [&](int64_t i, auto mask) {
+                store(dw.f32() + i, load(dw.f32() + i, mask) + load(to + i, mask), mask);
+            });
     }
 }
 

@@ -3,7 +3,7 @@
 // Along each axis a result pixel is r = g * spread + phase with a grid position g, and a tap of the kernel reads the
 // source at g * step + offset:
 //   forward        spread 1, one phase, step = stride, offset of tap t = t * dilation - pad
-//   data gradient  spread = stride, step 1; result pixels of one phase see the same few taps, so no zero is ever multiplied
+//   data gradient  spread = stride, step 1; result pixels of one phase see the same few taps: no zero is multiplied
 // A tile is some whole images, or some rows of one image. Its source pixels are copied into a strip with a border of
 // zeros, once for all taps, channels and columns; where no border is needed they are read in place.
 #pragma once
@@ -24,7 +24,7 @@ struct Tap {
 };
 
 class Axis {
-public:
+  public:
     int64_t source, result;  // sizes
     int64_t step, spread, grid;
     int64_t low = 0, high = 0;  // range of the offsets
@@ -36,12 +36,8 @@ public:
     // Forward: source is the input and result the output; backward the other way round.
     Axis(Direction direction, int64_t source_size, int64_t result_size, int64_t kernel, int64_t stride, int64_t pad,
          int64_t dilation)
-        : source(source_size),
-          result(result_size),
-          step(direction == kForward ? stride : 1),
-          spread(direction == kForward ? 1 : stride),
-          grid((result_size + spread - 1) / spread),
-          taps(kernel),
+        : source(source_size), result(result_size), step(direction == kForward ? stride : 1),
+          spread(direction == kForward ? 1 : stride), grid((result_size + spread - 1) / spread), taps(kernel),
           begin(spread + 1) {
         int64_t count = 0;
         if (direction == kForward) {
@@ -76,8 +72,8 @@ struct Tile {
 
 // How a batch is cut into tiles of about `target` grid positions.
 struct Tiling {
-    int64_t images, rows, columns;      // of a tile, at most
-    int64_t row_tiles, column_tiles;    // per image
+    int64_t images, rows, columns;    // of a tile, at most
+    int64_t row_tiles, column_tiles;  // per image
     int64_t grid_rows, grid_columns;
 
     Tiling(int64_t grid_h, int64_t grid_w, int64_t target) : grid_rows(grid_h), grid_columns(grid_w) {
@@ -97,12 +93,11 @@ struct Tiling {
         const int64_t group = index / per_image(), part = index % per_image();
         const int64_t row = part / column_tiles * rows, column = part % column_tiles * columns;
         const int64_t image = begin + group * images;
-        return {image,  std::min(image + images, end),
-                row,    std::min(row + rows, grid_rows),
+        return {image,  std::min(image + images, end),           row, std::min(row + rows, grid_rows),
                 column, std::min(column + columns, grid_columns)};
     }
 
-private:
+  private:
     static int64_t even_part(int64_t size, int64_t parts) { return parts == 0 ? 0 : (size + parts - 1) / parts; }
 };
 
@@ -128,7 +123,9 @@ struct Strip {
         return {h.source * w.source * channels, w.source * channels, channels, h.step, w.step, 1, 1};
     }
     // Strip pixels under `count` grid positions, border included.
-    static int64_t extent(int64_t count, int64_t step, const Axis& axis) { return (count - 1) * step + axis.high - axis.low + 1; }
+    static int64_t extent(int64_t count, int64_t step, const Axis& axis) {
+        return (count - 1) * step + axis.high - axis.low + 1;
+    }
 };
 
 // Copies channels [channel, channel + count) of what a tile reads; pixels outside the image are zeros.
@@ -151,7 +148,8 @@ inline void copy_strip(const Axis& h, const Axis& w, const Strip& strip, const T
                 std::memset(row, 0, bytes(width));
                 continue;
             }
-            const float* from = source + ((n * h.source + y) * w.source + left + before * strip.skip_w) * channels + channel;
+            const float* from =
+                source + ((n * h.source + y) * w.source + left + before * strip.skip_w) * channels + channel;
             float* to = row + before * strip.pixel_stride;
             std::memset(row, 0, bytes(before));
             std::memset(row + inside * strip.pixel_stride, 0, bytes(width - inside));
@@ -171,8 +169,8 @@ inline int64_t first_in_place(const Axis& h, const Axis& w, const Strip& strip, 
 
 // For each grid position of a tile that has a result pixel in phase (phase_h, phase_w): where its source pixels begin,
 // relative to the tile's, and where the result pixel is. Returns how many there are. `result` may be null.
-inline int64_t list_pixels(const Axis& h, const Axis& w, int64_t phase_h, int64_t phase_w, const Strip& strip, const Tile& tile,
-                           int64_t result_channels, int64_t* source, int64_t* result) {
+inline int64_t list_pixels(const Axis& h, const Axis& w, int64_t phase_h, int64_t phase_w, const Strip& strip,
+                           const Tile& tile, int64_t result_channels, int64_t* source, int64_t* result) {
     // Grid positions g with g * spread + phase < result.
     const int64_t rows = std::min(tile.row_end, (h.result - phase_h + h.spread - 1) / h.spread);
     const int64_t columns = std::min(tile.column_end, (w.result - phase_w + w.spread - 1) / w.spread);
@@ -181,11 +179,13 @@ inline int64_t list_pixels(const Axis& h, const Axis& w, int64_t phase_h, int64_
     int64_t count = 0;
     for (int64_t n = tile.image; n < tile.image_end; n++)
         for (int64_t i = tile.row; i < rows; i++) {
-            const int64_t from = (n - tile.image) * strip.image_stride + (i - tile.row) * strip.step_h * strip.row_stride;
+            const int64_t from =
+                (n - tile.image) * strip.image_stride + (i - tile.row) * strip.step_h * strip.row_stride;
             for (int64_t j = 0; j < width; j++) source[count + j] = from + j * across;
             if (result) {
-                const int64_t to = ((n * h.result + i * h.spread + phase_h) * w.result + tile.column * w.spread + phase_w) *
-                                   result_channels;
+                const int64_t to =
+                    ((n * h.result + i * h.spread + phase_h) * w.result + tile.column * w.spread + phase_w) *
+                    result_channels;
                 for (int64_t j = 0; j < width; j++) result[count + j] = to + j * result_across;
             }
             count += width;

@@ -124,9 +124,9 @@ void transpose_part(const float* x, int64_t x_row, float* y, int64_t y_row, int6
 }
 
 // y[i, j] = x[j, i] for i < rows, j < columns.
-void transpose_4(const float* x, int64_t x_row, float* y, int64_t y_row, int64_t rows, int64_t columns) {
-    for (int64_t i = 0; i < rows; i += kTile)
-        for (int64_t j = 0; j < columns; j += kTile) {
+void transpose_block(const float* x, int64_t x_row, float* y, int64_t y_row, int64_t rows, int64_t columns) {
+    for (int64_t j = 0; j < columns; j += kTile)
+        for (int64_t i = 0; i < rows; i += kTile) {
             const int64_t height = std::min(kTile, rows - i), width = std::min(kTile, columns - j);
             const float* from = x + j * x_row + i;
             float* to = y + i * y_row + j;
@@ -144,31 +144,28 @@ bool copy_transposed(const Loops<2>& loops, const float* x, float* y) {
     for (int d = 0; d < last; d++)
         if (loops.stride[d][0] == 1) across = d;
     if (across < 0 || loops.stride[last][1] != 1 || loops.stride[last][0] == 0) return false;
-    // All but these two dimensions, then bands of `across`.
+    // Matrices of these two dimensions, one for every place in the others; cut into blocks whose pages the TLB holds.
+    constexpr int64_t kBlock = 128;
     const int64_t rows = loops.size[across], columns = loops.size[last];
     const int64_t x_row = loops.stride[last][0], y_row = loops.stride[across][1];
-    int64_t others = 1;
+    const int64_t down = (rows + kBlock - 1) / kBlock, along = (columns + kBlock - 1) / kBlock;
+    const int64_t together = std::max<int64_t>(1, kGrain / (std::min(kBlock, rows) * std::min(kBlock, columns)));
+    int64_t matrices = 1;
     for (int d = 0; d < last; d++)
-        if (d != across) others *= loops.size[d];
-    const int64_t band = std::max<int64_t>(kTile, kGrain / columns / kTile * kTile);
-    const int64_t bands = (rows + band - 1) / band;
-    const int64_t matrices = std::max<int64_t>(1, kGrain / (rows * columns));  // small ones go together
-    auto one = [&](int64_t matrix, int64_t begin) {
-        int64_t x_at = begin, y_at = begin * y_row;
-        for (int d = last - 1; d >= 0; d--) {
-            if (d == across) continue;
-            x_at += matrix % loops.size[d] * loops.stride[d][0];
-            y_at += matrix % loops.size[d] * loops.stride[d][1];
-            matrix /= loops.size[d];
+        if (d != across) matrices *= loops.size[d];
+    parallel_ranges(matrices * down * along, together, [&](int64_t begin, int64_t end) {
+        for (int64_t block = begin; block < end; block++) {
+            const int64_t i = block / along % down * kBlock, j = block % along * kBlock;
+            int64_t matrix = block / (along * down), x_at = i + j * x_row, y_at = i * y_row + j;
+            for (int d = last - 1; d >= 0; d--) {
+                if (d == across) continue;
+                x_at += matrix % loops.size[d] * loops.stride[d][0];
+                y_at += matrix % loops.size[d] * loops.stride[d][1];
+                matrix /= loops.size[d];
+            }
+            transpose_block(x + x_at, x_row, y + y_at, y_row, std::min(kBlock, rows - i), std::min(kBlock, columns - j));
         }
-        transpose_4(x + x_at, x_row, y + y_at, y_row, std::min(band, rows - begin), columns);
-    };
-    if (bands == 1)
-        parallel_ranges(others, matrices, [&](int64_t begin, int64_t end) {
-            for (int64_t m = begin; m < end; m++) one(m, 0);
-        });
-    else
-        parallel(others * bands, [&](int64_t task) { one(task / bands, task % bands * band); });
+    });
     return true;
 }
 

@@ -9,8 +9,8 @@
 
 namespace hb::cpu::HB_TIER {
 
-// to[c * to_stride + r] = from[r * from_stride + c] for r < rows and c < columns; for r up to the next multiple of kLanes
-// zeros are stored when `pad` is set.
+// to[c * to_stride + r] = from[r * from_stride + c] for r < rows and c < columns; for r up to the next multiple of
+// kLanes zeros are stored when `pad` is set.
 template <bool pad>
 inline void transpose_copy(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
                            int64_t to_stride) {
@@ -38,7 +38,8 @@ inline void transpose_copy(const float* from, int64_t from_stride, int64_t rows,
 }
 
 // One panel from B given by columns: B(k, j) = columns[j * stride + k], j < count.
-inline void pack_columns(const float* columns, int64_t stride, int64_t count, int64_t depth, int vectors, float* panel) {
+inline void pack_columns(const float* columns, int64_t stride, int64_t count, int64_t depth, int vectors,
+                         float* panel) {
     const int64_t width = vectors * kLanes, filled = (count + kLanes - 1) / kLanes * kLanes;
     transpose_copy<true>(columns, stride, count, depth, panel, width);
     for (int64_t k = 0; filled < width && k < depth; k++)
@@ -47,7 +48,8 @@ inline void pack_columns(const float* columns, int64_t stride, int64_t count, in
 
 // `depth` rows of B into panels: B(k, j) = rows[k * stride + j], j < count. Panels are panel_stride apart.
 template <int V>
-inline void pack_rows(const float* rows, int64_t stride, int64_t depth, int64_t count, float* panel, int64_t panel_stride) {
+inline void pack_rows(const float* rows, int64_t stride, int64_t depth, int64_t count, float* panel,
+                      int64_t panel_stride) {
     constexpr int kWidth = V * kLanes;
     for (int64_t j = 0; j < count; j += kWidth, panel += panel_stride) {
         const int64_t left = count - j;

@@ -71,9 +71,7 @@ final class HostMemory {
         long step = buffer ? CHUNK : STAGE;
         for (long from = 0; from < bytes.byteSize(); from += step) {
             MemorySegment part = bytes.asSlice(from, Math.min(step, bytes.byteSize() - from));
-            writeAll(
-                    channel,
-                    buffer ? part.asByteBuffer() : ByteBuffer.wrap(part.toArray(ValueLayout.JAVA_BYTE)));
+            writeAll(channel, buffer ? part.asByteBuffer() : ByteBuffer.wrap(part.toArray(ValueLayout.JAVA_BYTE)));
         }
     }
 

@@ -71,7 +71,7 @@ class TrainingRunTest {
     @ParameterizedTest
     @ValueSource(strings = {SGD, DAMP})
     void aRunKilledWithinAnEpochGoesOnToTheSameBits(String recipe) throws IOException {
-        start(recipe, "whole", Map.of()).run().orElseThrow();
+        assertTrue(start(recipe, "whole", Map.of()).run().isPresent());
 
         // Dies in the second epoch: what follows its first epoch's checkpoint is lost, and done again.
         TrainingRun dying = start(recipe, "killed", Map.of()).listen(new TrainingListener() {
@@ -83,7 +83,7 @@ class TrainingRunTest {
             }
         });
         assertThrows(IllegalStateException.class, dying::run);
-        resume("killed").run().orElseThrow();
+        assertTrue(resume("killed").run().isPresent());
 
         assertSameBits("whole", "killed");
     }
@@ -91,7 +91,7 @@ class TrainingRunTest {
     @ParameterizedTest
     @ValueSource(ints = {1, STEPS_PER_EPOCH - 1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 3})
     void aRunStoppedAtAnyStepGoesOnToTheSameBits(int step) throws IOException {
-        start(DAMP, "whole", Map.of()).run().orElseThrow();
+        assertTrue(start(DAMP, "whole", Map.of()).run().isPresent());
 
         TrainingRun stopped = start(DAMP, "stopped", Map.of());
         stopped.listen(new TrainingListener() {
@@ -103,7 +103,7 @@ class TrainingRunTest {
             }
         });
         assertTrue(stopped.run().isEmpty());
-        resume("stopped").run().orElseThrow();
+        assertTrue(resume("stopped").run().isPresent());
 
         assertSameBits("whole", "stopped");
     }
@@ -111,24 +111,30 @@ class TrainingRunTest {
     @ParameterizedTest
     @ValueSource(strings = {SGD, DAMP})
     void theNumberOfThreadsAndWorkersChangesNoBit(String recipe) throws IOException {
-        start(recipe, "t1", Map.of("threads", "1", "data.workers", "1")).run().orElseThrow();
-        start(recipe, "t2", Map.of("threads", "2", "data.workers", "2")).run().orElseThrow();
-        start(recipe, "t3", Map.of("threads", "3", "data.workers", "3")).run().orElseThrow();
+        assertTrue(start(recipe, "t1", Map.of("threads", "1", "data.workers", "1"))
+                .run()
+                .isPresent());
+        assertTrue(start(recipe, "t2", Map.of("threads", "2", "data.workers", "2"))
+                .run()
+                .isPresent());
+        assertTrue(start(recipe, "t3", Map.of("threads", "3", "data.workers", "3"))
+                .run()
+                .isPresent());
         assertSameTensors("t1", "t2");
         assertSameTensors("t1", "t3");
     }
 
     @Test
     void anotherSeedGivesAnotherRun() throws IOException {
-        start(SGD, "a", Map.of("seed", "1")).run().orElseThrow();
-        start(SGD, "b", Map.of("seed", "2")).run().orElseThrow();
+        assertTrue(start(SGD, "a", Map.of("seed", "1")).run().isPresent());
+        assertTrue(start(SGD, "b", Map.of("seed", "2")).run().isPresent());
         assertFalse(java.util.Arrays.equals(
                 tensors("a").get("model.conv1.weight"), tensors("b").get("model.conv1.weight")));
     }
 
     @Test
     void aCheckpointOfAnotherNetworkIsRefused() {
-        start(SGD, "small", Map.of("epochs", "1")).run().orElseThrow();
+        assertTrue(start(SGD, "small", Map.of("epochs", "1")).run().isPresent());
         Path checkpoint = new CheckpointFolder(folder.resolve("small/checkpoints"))
                 .latest()
                 .orElseThrow();
@@ -142,7 +148,7 @@ class TrainingRunTest {
 
     @Test
     void weightsOfACheckpointStartAnotherRun() {
-        start(SGD, "first", Map.of("epochs", "6")).run().orElseThrow();
+        assertTrue(start(SGD, "first", Map.of("epochs", "6")).run().isPresent());
         Path checkpoint = new CheckpointFolder(folder.resolve("first/checkpoints"))
                 .latest()
                 .orElseThrow();
@@ -167,7 +173,7 @@ class TrainingRunTest {
 
     @Test
     void otherDataThanTheRunsIsRefusedOnResume() throws IOException {
-        start(SGD, "run", Map.of("epochs", "1")).run().orElseThrow();
+        assertTrue(start(SGD, "run", Map.of("epochs", "1")).run().isPresent());
         SyntheticImages.write(data, 104, 40);
         UserError e = assertThrows(UserError.class, () -> resume("run").run());
         assertTrue(e.getMessage().contains("checksum"), e.getMessage());
