@@ -1,8 +1,8 @@
 // Column sums of dense [rows, c] arrays, for any c, one number a column.
 //
-// Few columns, or a number of them that is no multiple of the vector, would waste lanes: so `repeat` rows are taken as one
-// of `width` = repeat * c columns, which is a multiple of the vector, and the repeats are folded at the end. Rows of at
-// least 128 columns are taken as they are; their last vector is masked.
+// Few columns, or a number of them that is no multiple of the vector, would waste lanes: so `repeat` rows are taken as
+// one of `width` = repeat * c columns, which is a multiple of the vector, and the repeats are folded at the end. Rows
+// of at least 128 columns are taken as they are; their last vector is masked.
 #pragma once
 
 #include <algorithm>
@@ -38,8 +38,9 @@ struct Columns {
     }
 };
 
-// body(offsets, count) for every row of `columns.width` numbers of `rows` rows of c; the last may be shorter. Rows are taken
-// from the beginning and from the middle on together: one stream of addresses alone does not keep the memory busy.
+// body(offsets, count) for every row of `columns.width` numbers of `rows` rows of c; the last may be shorter. Rows are
+// taken from the beginning and from the middle on together: one stream of addresses alone does not keep the memory
+// busy.
 template <class Body>
 [[gnu::always_inline]] inline void wide_rows(const Columns& columns, int64_t rows, Body&& body) {
     const int64_t total = rows * columns.c, half = total / columns.width / 2 * columns.width;
@@ -53,8 +54,9 @@ struct Term {
     F32 value, factor;
 };
 
-// first[j] += value, second[j] += value * factor over rows, for the wide columns j. term(at, j, mask) gives the numbers at
-// offset `at`, column j. Sums of at most 64 rows are kept in f32 and then added in double. Four streams of rows, as above.
+// first[j] += value, second[j] += value * factor over rows, for the wide columns j. term(at, j, mask) gives the numbers
+// at offset `at`, column j. Sums of at most 64 rows are kept in f32 and then added in double. Four streams of rows, as
+// above.
 template <class Source>
 [[gnu::always_inline]] inline void add_columns(const Columns& columns, int64_t rows, double* first_sum,
                                                double* second_sum, Source&& term) {
@@ -78,7 +80,8 @@ template <class Source>
                 Term t0 = term(at, j, m), t1 = term(at + apart, j, m);
                 Term t2 = term(at + 2 * apart, j, m), t3 = term(at + 3 * apart, j, m);
                 store(first + j, load(first + j, m) + ((t0.value + t1.value) + (t2.value + t3.value)), m);
-                F32 s = fma(t1.value, t1.factor, t0.value * t0.factor), u = fma(t3.value, t3.factor, t2.value * t2.factor);
+                F32 s = fma(t1.value, t1.factor, t0.value * t0.factor),
+                    u = fma(t3.value, t3.factor, t2.value * t2.factor);
                 store(second + j, load(second + j, m) + (s + u), m);
             });
         flush(width);

@@ -33,7 +33,9 @@ inline F64 operator/(F64 a, F64 b) { return _mm512_div_pd(a.v, b.v); }
 inline F64 fma(F64 a, F64 b, F64 c) { return _mm512_fmadd_pd(a.v, b.v, c.v); }
 inline F64 max(F64 a, F64 b) { return _mm512_max_pd(a.v, b.v); }
 inline F64 sqrt(F64 a) { return _mm512_sqrt_pd(a.v); }
-inline F64 abs(F64 a) { return _mm512_castsi512_pd(_mm512_and_si512(_mm512_castpd_si512(a.v), _mm512_set1_epi64(INT64_MAX))); }
+inline F64 abs(F64 a) {
+    return _mm512_castsi512_pd(_mm512_and_si512(_mm512_castpd_si512(a.v), _mm512_set1_epi64(INT64_MAX)));
+}
 // Lanes 0 .. kLanes/2 - 1, and the others.
 inline F64 low_half(F32 a) { return _mm512_cvtps_pd(_mm512_castps512_ps256(a.v)); }
 inline F64 high_half(F32 a) { return _mm512_cvtps_pd(_mm512_extractf32x8_ps(a.v, 1)); }
@@ -79,8 +81,7 @@ inline Mask operator~(Mask a) { return {_mm256_xor_ps(a.m, _mm256_castsi256_ps(_
 inline void store_bytes(uint8_t* p, Mask m) {
     __m256i x = _mm256_castps_si256(m.m);
     __m128i words = _mm_packs_epi32(_mm256_castsi256_si128(x), _mm256_extracti128_si256(x, 1));
-    _mm_storel_epi64(reinterpret_cast<__m128i*>(p),
-                     _mm_and_si128(_mm_packs_epi16(words, words), _mm_set1_epi8(1)));
+    _mm_storel_epi64(reinterpret_cast<__m128i*>(p), _mm_and_si128(_mm_packs_epi16(words, words), _mm_set1_epi8(1)));
 }
 inline Mask load_bytes(const uint8_t* p) {
     __m256i x = _mm256_cvtepu8_epi32(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));

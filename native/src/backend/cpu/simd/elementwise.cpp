@@ -68,9 +68,7 @@ void with_gradient(int kind, F32 alpha, F32 beta, Body&& body) {
         case HB_NEG:
             return body([](F32, F32 dy) { return -dy; });
         case HB_ABS:
-            return body([](F32 x, F32 dy) {
-                return dy * select(x > zero(), kOne, select(x < zero(), -kOne, zero()));
-            });
+            return body([](F32 x, F32 dy) { return dy * select(x > zero(), kOne, select(x < zero(), -kOne, zero())); });
         case HB_EXP:
             return body([](F32 x, F32 dy) { return dy * exp(x); });
         case HB_LOG:
@@ -219,7 +217,7 @@ void with_row_vector(F f, const float* a, const float* b, bool row_is_left, int6
 }
 
 void binary(int kind, const View& a, const View& b, const View& y) {
-    if (a.type != DType::F32) return plain_->binary(kind, a, b, y);
+    if (a.type != DType::F32 || y.elements() == 0) return plain_->binary(kind, a, b, y);
     View result = y;
     result.make_dense_strides();
     Loops<3> loops(y.shape, {&a, &b, &result});

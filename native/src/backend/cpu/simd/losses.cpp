@@ -1,6 +1,6 @@
-// Softmax and the losses, row by row. A row is read from memory once, 4 bytes an element and operand, and written once; the
-// passes after the first find it in the cache. Exponentials are vectors of f32; their sums, and what is left when nearly
-// equal numbers are subtracted, are in double, so that a small loss keeps its digits.
+// Softmax and the losses, row by row. A row is read from memory once, 4 bytes an element and operand, and written once;
+// the passes after the first find it in the cache. Exponentials are vectors of f32; their sums, and what is left when
+// nearly equal numbers are subtracted, are in double, so that a small loss keeps its digits.
 #include <cmath>
 #include <limits>
 
@@ -66,7 +66,8 @@ void softmax_backward(const View& y, const View& dy, const View& dx) {
     for_each_row(y.rows(), k, [&](int64_t i) {
         const float *p = y.f32() + i * k, *g = dy.f32() + i * k;
         float* out = dx.f32() + i * k;
-        const Wide total(sum(add_lanes(k, [=](int64_t j, auto m) { return Wide(load(p + j, m)) * Wide(load(g + j, m)); })));
+        const Wide total(
+            sum(add_lanes(k, [=](int64_t j, auto m) { return Wide(load(p + j, m)) * Wide(load(g + j, m)); })));
         lanes(k, [&](int64_t j, auto m) {
             store(out + j, narrow(Wide(load(p + j, m)) * (Wide(load(g + j, m)) - total)), m);
         });
@@ -91,10 +92,9 @@ void log_softmax_backward(const View& y, const View& dy, const View& dx) {
     for_each_row(y.rows(), k, [&](int64_t i) {
         const float *log_p = y.f32() + i * k, *g = dy.f32() + i * k;
         float* out = dx.f32() + i * k;
-        const F32 total = static_cast<float>(sum(add_lanes(k, [=](int64_t j, auto m) { return Wide(load(g + j, m)); })));
-        lanes(k, [&](int64_t j, auto m) {
-            store(out + j, fma(-exp(load(log_p + j, m)), total, load(g + j, m)), m);
-        });
+        const F32 total =
+            static_cast<float>(sum(add_lanes(k, [=](int64_t j, auto m) { return Wide(load(g + j, m)); })));
+        lanes(k, [&](int64_t j, auto m) { store(out + j, fma(-exp(load(log_p + j, m)), total, load(g + j, m)), m); });
     });
 }
 
@@ -154,7 +154,8 @@ void cross_entropy_backward(const View& logits, const View& targets, const View&
             out[own] = static_cast<float>(d * (std::exp(log_p(x[own])) - smooth.own - smooth.even));
         } else {
             const float* t = targets.f32() + i * k;
-            const double weight = sum(add_lanes(k, [&](int64_t j, auto m) { return Wide(keep(smooth(load(t + j, m)), m)); }));
+            const double weight =
+                sum(add_lanes(k, [&](int64_t j, auto m) { return Wide(keep(smooth(load(t + j, m)), m)); }));
             const F32 scale = static_cast<float>(weight / log_p.total);
             lanes(k, [&](int64_t j, auto m) {
                 store(out + j, outer * fma(load(out + j, m), scale, -smooth(load(t + j, m))), m);

@@ -1,6 +1,6 @@
-// exp, log, tanh, sigmoid, erf and what gelu needs, for F32 vectors. Polynomials are minimax fits (Remez) of this project.
-// Largest errors over all floats, measured against double precision, in units of the last place: exp 0.9, log 0.8, tanh 1.5,
-// sigmoid 1.6, erf 1.3. Infinities, zeros, subnormals and NaN behave as in <cmath>.
+// exp, log, tanh, sigmoid, erf and what gelu needs, for F32 vectors. Polynomials are minimax fits (Remez) of this
+// project. Largest errors over all floats, measured against double precision, in units of the last place: exp 0.9, log
+// 0.8, tanh 1.5, sigmoid 1.6, erf 1.3. Infinities, zeros, subnormals and NaN behave as in <cmath>.
 #pragma once
 
 #include <limits>

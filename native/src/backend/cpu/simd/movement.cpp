@@ -47,7 +47,8 @@ void fill(const View& y, double value) {
     with_bytes(y.type, [&]<class T>(T) {
         T v;
         std::memcpy(&v, &room, sizeof(T));
-        by_bytes(y.elements(), sizeof(T), [&](int64_t begin, int64_t end) { std::fill(y.as<T>() + begin, y.as<T>() + end, v); });
+        by_bytes(y.elements(), sizeof(T),
+                 [&](int64_t begin, int64_t end) { std::fill(y.as<T>() + begin, y.as<T>() + end, v); });
     });
 }
 
@@ -163,7 +164,8 @@ bool copy_transposed(const Loops<2>& loops, const float* x, float* y) {
                 y_at += matrix % loops.size[d] * loops.stride[d][1];
                 matrix /= loops.size[d];
             }
-            transpose_block(x + x_at, x_row, y + y_at, y_row, std::min(kBlock, rows - i), std::min(kBlock, columns - j));
+            transpose_block(x + x_at, x_row, y + y_at, y_row, std::min(kBlock, rows - i),
+                            std::min(kBlock, columns - j));
         }
     });
     return true;
@@ -189,9 +191,8 @@ void copy(const View& x, const View& y) {
     if (convert_run) return plain_->copy(x, y);
     if (loops.inner_stride(0) == 0 && loops.inner_stride(1) == 1) {
         with_bytes(x.type, [&]<class T>(T) {
-            loops.for_each_run([&](const int64_t(&at)[2], int64_t count) {
-                std::fill_n(y.as<T>() + at[1], count, x.as<T>()[at[0]]);
-            });
+            loops.for_each_run(
+                [&](const int64_t(&at)[2], int64_t count) { std::fill_n(y.as<T>() + at[1], count, x.as<T>()[at[0]]); });
         });
         return;
     }

@@ -1,11 +1,11 @@
-// Batch norm, group norm and layer norm. The formulas stand in scalar/normalisation.cpp; the work here is to read memory as
-// rarely as can be. Bytes per element of x, by batch norm:
+// Batch norm, group norm and layer norm. The formulas stand in scalar/normalisation.cpp; the work here is to read
+// memory as rarely as can be. Bytes per element of x, by batch norm:
 //   forward   statistics 4; apply 8, with residual 12
 //   backward  sums 8, with activation 12 (its mask is read from y); apply 12 to 20
 // Group norm does the same sample by sample, layer norm row by row, where the second reading comes from the cache.
 //
-// Statistics in one pass: sums of x - s and (x - s)^2 with s the mean of a piece's first rows, so that a large mean costs no
-// digits; pieces are merged in double (Chan, Golub and LeVeque 1983).
+// Statistics in one pass: sums of x - s and (x - s)^2 with s the mean of a piece's first rows, so that a large mean
+// costs no digits; pieces are merged in double (Chan, Golub and LeVeque 1983).
 #include <cmath>
 
 #include "backend/cpu/kernels.h"
@@ -161,7 +161,8 @@ void apply(const Columns& columns, int64_t rows, const Affine& f, Activation act
     });
 }
 
-// dx = scale dz + slope (x - mean) + shift with dz = dy act'; without `x`, dx = scale dz. dresidual, where wanted, = dz.
+// dx = scale dz + slope (x - mean) + shift with dz = dy act'; without `x`, dx = scale dz. dresidual, where wanted, =
+// dz.
 struct Gradient {
     const float *scale, *mean, *slope, *shift;
 };
@@ -437,7 +438,8 @@ void layer_norm(const float* x, int64_t n, int64_t c, int64_t samples, const Vie
             const float *in = x + row * c, *g = gammas.data() + run_of_row(segments.data(), count, row) * c;
             float* out = y + row * c;
             // The mean but for rounding; the second pass sees what is missing.
-            const float near = sum(add_lanes(c, [=](int64_t j, auto m) { return load(in + j, m); })) / static_cast<float>(c);
+            const float near =
+                sum(add_lanes(c, [=](int64_t j, auto m) { return load(in + j, m); })) / static_cast<float>(c);
             const Two moments = add_lanes(c, [=](int64_t j, auto m) {
                 F32 d = keep(load(in + j, m) - near, m);
                 return Two(d, d * d);
@@ -478,8 +480,8 @@ void sum_parameters(const double* parts, int64_t pieces, int64_t c, const double
 }
 
 void layer_norm_backward(const float* x, int64_t n, int64_t c, int64_t samples, const float* dy, const View& gamma,
-                         const float* mean, const float* inverse_deviation, const Noise& noise, float* dx, float* dgamma,
-                         float* dbeta) {
+                         const float* mean, const float* inverse_deviation, const Noise& noise, float* dx,
+                         float* dgamma, float* dbeta) {
     const int64_t runs = runs_of(noise);
     Scratch<float> gammas(runs * c);
     perturb_gammas(gamma, noise, gammas.data());
@@ -547,8 +549,7 @@ void group_norm(const View& x, int64_t n, int64_t positions, int64_t c, int64_t 
     parallel(n, [&](int64_t i) {
         Scratch<double> moments(2 * c);
         Scratch<float> table(3 * width);
-        const float *in = x.f32() + i * positions * c,
-                    *g = gammas.data() + run_of_row(segments.data(), count, i) * c;
+        const float *in = x.f32() + i * positions * c, *g = gammas.data() + run_of_row(segments.data(), count, i) * c;
         double *means = moments.data(), *squares = means + c;
         column_moments(columns, in, positions, means, squares);
         for (int64_t q = 0; q < groups; q++) {
@@ -565,10 +566,12 @@ void group_norm(const View& x, int64_t n, int64_t positions, int64_t c, int64_t 
         }
         float* to = table.data();
         columns.spread(to, [&](int64_t k) { return static_cast<float>(means[k]); });
-        columns.spread(to + width, [&](int64_t k) { return static_cast<float>(static_cast<double>(g[k]) * squares[k]); });
+        columns.spread(to + width,
+                       [&](int64_t k) { return static_cast<float>(static_cast<double>(g[k]) * squares[k]); });
         columns.spread(to + 2 * width, [&](int64_t k) {
             const double rest = means[k] - static_cast<double>(static_cast<float>(means[k]));
-            return static_cast<float>(static_cast<double>(beta.f32()[k]) - rest * static_cast<double>(g[k]) * squares[k]);
+            return static_cast<float>(static_cast<double>(beta.f32()[k]) -
+                                      rest * static_cast<double>(g[k]) * squares[k]);
         });
         apply(columns, positions, {to, to + width, to + 2 * width}, NoActivation{}, in, nullptr,
               y.f32() + i * positions * c);

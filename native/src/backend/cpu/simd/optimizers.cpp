@@ -1,7 +1,7 @@
-// Optimizer steps, norms, and the climb of SAM and ASAM. Every tensor is read and written once; all tensors of a call are cut
-// into pieces of one size and the pieces go to the threads together, so that many small tensors cost no more than a big one.
-// Arithmetic is in double, in the scalar tier's order, and rounded once: memory is still what limits it. Bytes per element:
-// SGD 12, with momentum 20; Adam 28; norm 4; scale 8; ascend 8, then 16.
+// Optimizer steps, norms, and the climb of SAM and ASAM. Every tensor is read and written once; all tensors of a call
+// are cut into pieces of one size and the pieces go to the threads together, so that many small tensors cost no more
+// than a big one. Arithmetic is in double, in the scalar tier's order, and rounded once: memory is still what limits
+// it. Bytes per element: SGD 12, with momentum 20; Adam 28; norm 4; scale 8; ascend 8, then 16.
 #include <cmath>
 
 #include "backend/cpu/kernels.h"
@@ -36,7 +36,8 @@ class Pieces {
     template <class Body>
     void for_each(Body&& body) const {
         parallel(size(), [&](int64_t piece) {
-            const int i = static_cast<int>(std::upper_bound(begin_.data(), begin_.data() + count_, piece) - begin_.data()) - 1;
+            const int i =
+                static_cast<int>(std::upper_bound(begin_.data(), begin_.data() + count_, piece) - begin_.data()) - 1;
             const int64_t begin = (piece - begin_[i]) * kGrain;
             body(piece, i, begin, std::min(begin + kGrain, tensors_[i].elements()));
         });

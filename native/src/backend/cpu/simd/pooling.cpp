@@ -1,5 +1,5 @@
-// Max and average pooling, channels in the lanes. The windows of neighbouring results overlap in the cache, so memory sees
-// every element once: 4 bytes an element of the larger image and 4 (average) or 8 (max) of the smaller.
+// Max and average pooling, channels in the lanes. The windows of neighbouring results overlap in the cache, so memory
+// sees every element once: 4 bytes an element of the larger image and 4 (average) or 8 (max) of the smaller.
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/simd/columns.h"
 #include "core/parallel.h"
@@ -131,7 +131,8 @@ void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
 struct Covering {
     int64_t begin, end;
     Covering(int64_t i, int64_t pad, int64_t kernel, int64_t stride, int64_t windows)
-        : begin(std::max<int64_t>(0, i + pad - kernel + stride) / stride), end(std::min(windows, (i + pad) / stride + 1)) {}
+        : begin(std::max<int64_t>(0, i + pad - kernel + stride) / stride),
+          end(std::min(windows, (i + pad) / stride + 1)) {}
 };
 
 // Every element of the image asks the windows that it lies in.

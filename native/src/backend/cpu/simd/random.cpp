@@ -1,5 +1,5 @@
-// Tensors of random numbers, perturbed weights and dropout: the bits of the scalar tier. 4 to 8 bytes per element, but here
-// arithmetic decides; random.h has the speed.
+// Tensors of random numbers, perturbed weights and dropout: the bits of the scalar tier. 4 to 8 bytes per element, but
+// here arithmetic decides; random.h has the speed.
 #include "backend/cpu/simd/random.h"
 
 #include <cmath>
@@ -61,7 +61,8 @@ void dropout(const View& x, double p, bool channels, const Stream& stream, const
         uniforms(key_of(stream), sample * c, c, u.data());
         for (int64_t row = sample * positions; row < (sample + 1) * positions; row++)
             lanes(c, [&](int64_t j, auto m) {
-                store(out + row * c + j, select(load(u.data() + j, m) < limit, zero(), load(in + row * c + j, m) * factor), m);
+                store(out + row * c + j,
+                      select(load(u.data() + j, m) < limit, zero(), load(in + row * c + j, m) * factor), m);
             });
     });
 }

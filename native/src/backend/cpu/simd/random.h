@@ -1,5 +1,5 @@
-// Random numbers many at a time: Philox for kLanes blocks at once, four numbers each. The bits are those of core/philox.h
-// for any first element and count.
+// Random numbers many at a time: Philox for kLanes blocks at once, four numbers each. The bits are those of
+// core/philox.h for any first element and count.
 #pragma once
 
 #include "backend/cpu/simd/vec.h"
@@ -78,8 +78,8 @@ template <int kWide>
     return I32s<kWide>::each([](I32 x) { return odd_to_even(x); }, a);
 }
 
-// What is common to all blocks of a stream. Only the first counter word differs between blocks, so of the first two rounds
-// one product is a constant each.
+// What is common to all blocks of a stream. Only the first counter word differs between blocks, so of the first two
+// rounds one product is a constant each.
 struct PhiloxRounds {
     uint32_t second[4];           // constants of round 2
     uint32_t key0[10], key1[10];  // round keys
@@ -214,16 +214,15 @@ inline void uniforms(const PhiloxKey& key, int64_t first_element, int64_t count,
 }
 
 // out[i] = weight first_element + i, whose value is w[i], as noise run `run` sees it. w and out may be the same.
-inline void perturb(const hb_noise& noise, int64_t run, int64_t first_element, int64_t count, const float* w, float* out) {
+inline void perturb(const hb_noise& noise, int64_t run, int64_t first_element, int64_t count, const float* w,
+                    float* out) {
     const F32 sigma = noise.sigma;
     if (noise.kind == HB_NOISE_MULTIPLICATIVE)
-        draw(noise_key(noise, run), first_element, count, DrawNormals{}, [=](int64_t i, F32 z, auto m) {
-            store(out + i, perturbed_multiplicative(load(w + i, m), sigma, z), m);
-        });
+        draw(noise_key(noise, run), first_element, count, DrawNormals{},
+             [=](int64_t i, F32 z, auto m) { store(out + i, perturbed_multiplicative(load(w + i, m), sigma, z), m); });
     else
-        draw(noise_key(noise, run), first_element, count, DrawNormals{}, [=](int64_t i, F32 z, auto m) {
-            store(out + i, perturbed_additive(load(w + i, m), sigma, z), m);
-        });
+        draw(noise_key(noise, run), first_element, count, DrawNormals{},
+             [=](int64_t i, F32 z, auto m) { store(out + i, perturbed_additive(load(w + i, m), sigma, z), m); });
 }
 
 // What a run's weight gradient is multiplied by under HB_GRADIENT_CHAIN_RULE: g[i] *= 1 + sigma z.

@@ -1,6 +1,6 @@
-// Sums, means and extremes; reading x, 4 bytes an element, is all that costs. Sums are accumulated in double vectors. Along
-// contiguous rows by four running sums; across rows in an array of double, one number a column, four rows at a time. Long
-// sums are cut into pieces by the shape and the pieces added in order.
+// Sums, means and extremes; reading x, 4 bytes an element, is all that costs. Sums are accumulated in double vectors.
+// Along contiguous rows by four running sums; across rows in an array of double, one number a column, four rows at a
+// time. Long sums are cut into pieces by the shape and the pieces added in order.
 #include <limits>
 
 #include "backend/cpu/kernels.h"
@@ -166,7 +166,8 @@ void extremes(const float* x, int64_t outer, int64_t reduced, int64_t inner, flo
         }
     });
     if (pieces > 1)
-        for (int64_t i = 0; i < outer; i++) extreme_rows<kMax>(parts.data() + i * pieces * inner, pieces, inner, y + i * inner);
+        for (int64_t i = 0; i < outer; i++)
+            extreme_rows<kMax>(parts.data() + i * pieces * inner, pieces, inner, y + i * inner);
 }
 
 void reduce(int kind, const View& x, int64_t outer, int64_t reduced, int64_t inner, const View& y) {
@@ -180,11 +181,32 @@ void reduce(int kind, const View& x, int64_t outer, int64_t reduced, int64_t inn
         sum_columns(x.f32(), outer, reduced, inner, factor, y.f32());
 }
 
+// The extreme first, then the first place that has it.
+int64_t argmax_run(const float* x, int64_t n) {
+    const float most = extreme_run<true>(x, n);
+    const bool nan = most != most;
+    const F32 wanted = most;
+    auto found = [&](F32 v) { return nan ? is_nan(v) : v == wanted; };
+    int64_t i = 0;
+    while (i + F32::kLanes <= n && !any(found(load(x + i)))) i += F32::kLanes;
+    while (nan ? x[i] == x[i] : x[i] != most) i++;
+    return i;
+}
+
+void argmax(const View& x, const View& y) {
+    if (x.type != DType::F32 || x.elements() == 0) return plain_->argmax(x, y);
+    const int64_t k = x.columns();
+    parallel_ranges(x.rows(), kGrain / k, [&](int64_t begin, int64_t end) {
+        for (int64_t i = begin; i < end; i++) y.as<int64_t>()[i] = argmax_run(x.f32() + i * k, k);
+    });
+}
+
 }  // namespace
 
 void add_reductions(Backend& table, const Backend& plain) {
     plain_ = &plain;
     table.reduce = reduce;
+    table.argmax = argmax;
 }
 
 }  // namespace hb::cpu::HB_TIER

@@ -49,8 +49,7 @@ inline __m512i srai_epi32(__m512i a, unsigned n) {
 }
 inline __m512 shuffle_f32x4(__m512 a, __m512 b, int order) {
     Floats f = cast<Floats>(a), g = cast<Floats>(b), r;
-    for (int q = 0; q < 4; q++)
-        std::memcpy(r.x + 4 * q, (q < 2 ? f.x : g.x) + 4 * (order >> (2 * q) & 3), 16);
+    for (int q = 0; q < 4; q++) std::memcpy(r.x + 4 * q, (q < 2 ? f.x : g.x) + 4 * (order >> (2 * q) & 3), 16);
     return cast<__m512>(r);
 }
 inline __m512 maskz_loadu_ps(uint32_t mask, const void* p) {

@@ -1,4 +1,5 @@
-// Loops over strided views: dimensions that can be walked as one are merged, and the innermost run is left to the caller.
+// Loops over strided views: dimensions that can be walked as one are merged, and the innermost run is left to the
+// caller.
 #pragma once
 
 #include <algorithm>

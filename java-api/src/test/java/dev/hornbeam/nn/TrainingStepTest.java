@@ -11,8 +11,8 @@ import dev.hornbeam.io.Safetensors;
 import dev.hornbeam.io.WeightsFile;
 import dev.hornbeam.optim.GradientClipping;
 import dev.hornbeam.optim.Optimizer;
-import dev.hornbeam.optim.SharpnessAscent;
 import dev.hornbeam.optim.Sgd;
+import dev.hornbeam.optim.SharpnessAscent;
 import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
@@ -25,6 +25,8 @@ import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 
@@ -32,6 +34,20 @@ import org.junit.jupiter.api.io.TempDir;
 class TrainingStepTest {
     private static final int BATCH = 16;
     private static final int CLASSES = 4;
+
+    private int threads;
+
+    /** Ops this small gain nothing from a second thread, and on a busy machine they wait for it. */
+    @BeforeEach
+    void oneThread() {
+        threads = Engine.threads();
+        Engine.setThreads(1);
+    }
+
+    @AfterEach
+    void threadsAsBefore() {
+        Engine.setThreads(threads);
+    }
 
     /** A stem, a residual block and a head, as a ResNet has them. */
     private static final class Network extends Module {
@@ -119,9 +135,6 @@ class TrainingStepTest {
 
     @Test
     void aWarmStepTakesNothingFromTheSystemAndLeavesNothingBehind() {
-        int threads = Engine.threads();
-        // One thread, so that a busy machine does not make this long.
-        Engine.setThreads(1);
         try (Training training = new Training()) {
             double first = training.step(0);
             for (int step = 1; step < 5; step++) {
@@ -139,27 +152,20 @@ class TrainingStepTest {
             assertEquals(before.liveStorages(), after.liveStorages());
             assertTrue(after.allocations() > before.allocations() + 200);
             assertTrue(last < first / 2, "it learns: " + first + " to " + last);
-        } finally {
-            Engine.setThreads(threads);
         }
     }
 
     @Test
     void bitsDoNotDependOnThreads() {
-        int threads = Engine.threads();
         List<List<float[]>> results = new ArrayList<>();
-        try {
-            for (int count = 1; count <= 3; count++) {
-                Engine.setThreads(count);
-                try (Training training = new Training()) {
-                    for (int step = 0; step < 3; step++) {
-                        training.step(step);
-                    }
-                    results.add(training.weights());
+        for (int count = 1; count <= 3; count++) {
+            Engine.setThreads(count);
+            try (Training training = new Training()) {
+                for (int step = 0; step < 3; step++) {
+                    training.step(step);
                 }
+                results.add(training.weights());
             }
-        } finally {
-            Engine.setThreads(threads);
         }
         assertSameBits(results.get(0), results.get(1), "two threads");
         assertSameBits(results.get(0), results.get(2), "three threads");
@@ -202,15 +208,14 @@ class TrainingStepTest {
             }
             WeightsFile.save(training.network, weights, Map.of());
             Safetensors.write(
-                    state,
-                    training.optimizer.state(),
-                    Map.of("steps", Long.toString(training.optimizer.steps())));
+                    state, training.optimizer.state(), Map.of("steps", Long.toString(training.optimizer.steps())));
         }
         try (Training resumed = new Training();
                 Safetensors file = Safetensors.open(state)) {
             WeightsFile.load(resumed.network, weights, true);
             try (var _ = TensorScope.open()) {
-                resumed.optimizer.loadState(file.readAll(), Long.parseLong(file.metadata().get("steps")));
+                resumed.optimizer.loadState(
+                        file.readAll(), Long.parseLong(file.metadata().get("steps")));
             }
             for (int step = 3; step < 6; step++) {
                 resumed.step(step);
