@@ -93,21 +93,21 @@ HB_API int32_t hb_op_count(void);
 typedef struct hb_op_info {
     const char* name;     /* "conv2d"; its function is hb_<name> */
     const char* family;   /* "convolution", "reduction", … */
-    const char* gradient; /* space-separated names of its backward ops; "composed" when autograd builds the gradient from
-                             other ops; "none" when not differentiable */
+    const char* gradient; /* space-separated names of its backward ops; "composed" when autograd builds the gradient
+                             from other ops; "none" when not differentiable */
 } hb_op_info;
 HB_API hb_status hb_op_describe(int32_t index, hb_op_info* info);
 
 /* ------------------------------------------------------------------------------------------------- memory */
 
 typedef struct hb_memory {
-    int64_t in_use;            /* bytes in live storages and scratch, now */
-    int64_t peak;              /* largest in_use since start or hb_memory_reset_peak */
-    int64_t reserved;          /* bytes taken from the system, now */
-    int64_t limit;             /* 0: none */
-    int64_t allocations;       /* requests served since start */
-    int64_t system_calls;      /* times that the system was asked for memory or given some back */
-    int64_t live_tensors;      /* handles not yet released, on every device */
+    int64_t in_use;       /* bytes in live storages and scratch, now */
+    int64_t peak;         /* largest in_use since start or hb_memory_reset_peak */
+    int64_t reserved;     /* bytes taken from the system, now */
+    int64_t limit;        /* 0: none */
+    int64_t allocations;  /* requests served since start */
+    int64_t system_calls; /* times that the system was asked for memory or given some back */
+    int64_t live_tensors; /* handles not yet released, on every device */
     int64_t live_storages;
 } hb_memory;
 HB_API hb_status hb_memory_stats(hb_device device, hb_memory* stats);
@@ -146,11 +146,11 @@ typedef struct hb_descriptor {
     int32_t device;
     int32_t dtype;
     int32_t rank;
-    int32_t dense;      /* 1: row major without gaps */
+    int32_t dense; /* 1: row major without gaps */
     int64_t elements;
     int64_t shape[HB_MAX_RANK];
     int64_t strides[HB_MAX_RANK]; /* in elements */
-    int64_t storage;    /* identity of the storage: equal for views of the same memory */
+    int64_t storage;              /* identity of the storage: equal for views of the same memory */
 } hb_descriptor;
 HB_API hb_status hb_describe(hb_tensor tensor, hb_descriptor* descriptor);
 
@@ -216,11 +216,12 @@ enum {
     HB_GELU_TANH = 12,  /* Hendrycks and Gimpel's tanh form */
     HB_SIGMOID = 13,
     HB_TANH = 14,
-    HB_CLAMP = 15       /* to [alpha, beta] */
+    HB_CLAMP = 15 /* to [alpha, beta] */
 };
 /* y = f(x), floating types. */
 HB_API hb_tensor hb_unary(int32_t kind, hb_tensor x, double alpha, double beta);
-/* dx = dy * f'(x); the derivative at a kink is 0 (abs, relu, sign), that of the left side for leaky, 1 at clamp's ends. */
+/* dx = dy * f'(x); the derivative at a kink is 0 (abs, relu, sign), that of the left side for leaky, 1 at clamp's ends.
+ */
 HB_API hb_tensor hb_unary_backward(int32_t kind, hb_tensor x, hb_tensor dy, double alpha, double beta);
 
 enum {
@@ -310,7 +311,8 @@ typedef struct hb_conv2d_params {
     int32_t dilation_h, dilation_w;
     int32_t groups;
 } hb_conv2d_params;
-/* x [n,h,w,c], w [o,kh,kw,c/groups], bias [o] or 0 -> [n,oh,ow,o], oh = (h + 2 pad - dilation (kh-1) - 1)/stride + 1. */
+/* x [n,h,w,c], w [o,kh,kw,c/groups], bias [o] or 0 -> [n,oh,ow,o], oh = (h + 2 pad - dilation (kh-1) - 1)/stride + 1.
+ */
 HB_API hb_tensor hb_conv2d(hb_tensor x, hb_tensor w, hb_tensor bias, const hb_conv2d_params* params,
                            const hb_noise* noise);
 /* dx [n,height,width,c] of the convolution whose result had dy's shape. */
@@ -326,7 +328,7 @@ HB_API hb_status hb_conv2d_backward_weight(hb_tensor x, hb_tensor dy, int64_t ke
 typedef struct hb_pool2d_params {
     int32_t kernel_h, kernel_w;
     int32_t stride_h, stride_w;
-    int32_t pad_h, pad_w; /* at most half the kernel */
+    int32_t pad_h, pad_w;  /* at most half the kernel */
     int32_t count_padding; /* average: divide by the kernel's size (1) or by the elements inside the image (0) */
 } hb_pool2d_params;
 /* out[0] y [n,oh,ow,c]; out[1] i32 [n,oh,ow,c]: h * width + w of the maximum (the first of equals; NaN wins). */
@@ -342,15 +344,16 @@ HB_API hb_tensor hb_global_avg_pool_backward(hb_tensor dy, int64_t height, int64
 
 enum { HB_ACT_NONE = 0, HB_ACT_RELU = 1, HB_ACT_LEAKY_RELU = 2 };
 typedef struct hb_batch_norm_params {
-    int32_t training;       /* 1: statistics of the batch; 0: the running ones, constants for the gradient */
-    int32_t update_running; /* training only: running = (1 - momentum) * running + momentum * batch (variance unbiased) */
+    int32_t training; /* 1: statistics of the batch; 0: the running ones, constants for the gradient */
+    int32_t
+        update_running; /* training only: running = (1 - momentum) * running + momentum * batch (variance unbiased) */
     int32_t statistics_groups; /* 1: one set of statistics over the whole batch (synchronised); M: each of the M noise
                                   runs of the batch has its own; running statistics then take their mean */
-    int32_t activation;     /* HB_ACT_*, after the residual is added */
-    float slope;            /* of HB_ACT_LEAKY_RELU */
-    float momentum;         /* PyTorch's sense: weight of the new value, 0..1 */
+    int32_t activation;        /* HB_ACT_*, after the residual is added */
+    float slope;               /* of HB_ACT_LEAKY_RELU */
+    float momentum;            /* PyTorch's sense: weight of the new value, 0..1 */
     float epsilon;
-    int32_t reserved;       /* 0 */
+    int32_t reserved; /* 0 */
 } hb_batch_norm_params;
 /*
  * Ioffe and Szegedy 2015, with residual and activation in the same pass: y = act(gamma * (x - mean) / sqrt(var + eps)
@@ -443,11 +446,11 @@ HB_API hb_tensor hb_dropout(hb_tensor x, double p, int32_t channels, const hb_st
 
 typedef struct hb_sgd_params {
     double learning_rate;
-    double momentum;     /* 0: none; momenta may then be null */
+    double momentum; /* 0: none; momenta may then be null */
     double dampening;
     double weight_decay; /* added to the gradient: g + decay * w */
     int32_t nesterov;
-    int32_t first_step;  /* 1: momenta are set to the gradient (PyTorch's start) instead of blended */
+    int32_t first_step; /* 1: momenta are set to the gradient (PyTorch's start) instead of blended */
 } hb_sgd_params;
 /* decay[i] scales weight_decay for tensor i (null: 1 for all). */
 HB_API hb_status hb_sgd_step(int32_t count, const hb_tensor* parameters, const hb_tensor* gradients,
@@ -472,8 +475,8 @@ HB_API hb_status hb_global_norm(int32_t count, const hb_tensor* tensors, double*
 HB_API hb_status hb_scale_all(int32_t count, const hb_tensor* tensors, double factor);
 
 typedef struct hb_ascent_params {
-    double rho;      /* radius */
-    double eta;      /* ASAM's offset */
+    double rho;       /* radius */
+    double eta;       /* ASAM's offset */
     int32_t adaptive; /* 0: SAM (Foret et al. 2021); 1: ASAM (Kwon et al. 2021) */
     int32_t reserved; /* 0 */
 } hb_ascent_params;

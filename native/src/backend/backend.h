@@ -25,11 +25,11 @@ inline int64_t run_begin(const Noise& noise, int64_t n, int64_t m) { return m * 
 
 // A convolution as its kernels see it. A linear layer is the case h = w = kh = kw = 1 with n rows.
 struct ConvShape {
-    int64_t n, h, w, c;     // input
-    int64_t o, kh, kw;      // kernel; its depth is c / groups
-    int64_t oh, ow;         // output
+    int64_t n, h, w, c;  // input
+    int64_t o, kh, kw;   // kernel; its depth is c / groups
+    int64_t oh, ow;      // output
     int64_t stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, groups;
-    int64_t runs_of;        // rows of noise: noise run m covers samples [m*n/M, (m+1)*n/M)
+    int64_t runs_of;  // rows of noise: noise run m covers samples [m*n/M, (m+1)*n/M)
 };
 
 struct MatMulShape {
@@ -66,7 +66,7 @@ struct Backend {
     // ---- memory (device memory; host pointers where said)
     void* (*allocate)(int64_t bytes);  // 64-byte aligned; throws Error(HB_ERROR_MEMORY)
     void (*release)(void* data);
-    void (*stats)(hb_memory* stats);   // fills all but the live counts
+    void (*stats)(hb_memory* stats);  // fills all but the live counts
     void (*reset_peak)();
     void (*limit)(int64_t bytes);
     void (*trim)();
@@ -75,10 +75,10 @@ struct Backend {
     void (*synchronize)();
 
     // ---- creation, movement (any type)
-    void (*fill)(const View& y, double value);                                        // y strided
+    void (*fill)(const View& y, double value);  // y strided
     void (*random_uniform)(const View& y, double low, double high, const Stream& stream);
     void (*random_normal)(const View& y, double mean, double deviation, const Stream& stream);
-    void (*copy)(const View& x, const View& y);                                       // both strided, equal shape; converts
+    void (*copy)(const View& x, const View& y);  // both strided, equal shape; converts
     void (*gather_rows)(const View& x, const View& index, const View& y);
     void (*scatter_rows)(const View& destination, const View& index, const View& source, bool add);
     void (*take_along_rows)(const View& x, const View& index, const View& y);
@@ -116,15 +116,16 @@ struct Backend {
 
     // ---- pooling
     void (*max_pool2d)(const PoolShape& shape, const View& x, const View& y, const View& index);
-    void (*max_pool2d_backward)(const PoolShape& shape, const View& dy, const View& index, const View& dx);  // only n,h,w,c,oh,ow set
+    void (*max_pool2d_backward)(const PoolShape& shape, const View& dy, const View& index,
+                                const View& dx);                               // only n,h,w,c,oh,ow set
     void (*avg_pool2d)(const PoolShape& shape, const View& x, const View& y);  // global: kernel = image
     void (*avg_pool2d_backward)(const PoolShape& shape, const View& dy, const View& dx);
 
     // ---- normalisation
     void (*batch_norm)(const BatchNormArguments& arguments);
     void (*batch_norm_backward)(const BatchNormBackwardArguments& arguments);
-    // x [n, positions, c]; statistics per (n, group). Layer norm is n = rows, positions = 1, groups = 1; noise runs split
-    // `samples` and rows follow: run of row r is that of sample r / (n / samples).
+    // x [n, positions, c]; statistics per (n, group). Layer norm is n = rows, positions = 1, groups = 1; noise runs
+    // split `samples` and rows follow: run of row r is that of sample r / (n / samples).
     void (*group_norm)(const View& x, int64_t n, int64_t positions, int64_t c, int64_t groups, int64_t samples,
                        const View& gamma, const View& beta, double epsilon, const Noise& noise, const View& y,
                        const View& mean, const View& inverse_deviation);

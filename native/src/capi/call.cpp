@@ -40,8 +40,7 @@ Call::~Call() {
     for (int i = 0; i < input_count_; i++) drop(inputs_[i]);
 }
 
-void Call::require(bool condition, const char* pattern, ...) const {
-    if (condition) return;
+void Call::refuse(const char* pattern, ...) const {
     va_list arguments;
     va_start(arguments, pattern);
     char text[1024];
@@ -120,20 +119,19 @@ View Call::indices(const char* name, hb_tensor handle, int64_t bound) {
 View Call::target(const char* name, hb_tensor handle) {
     View v = acquire_view(name, handle);
     require(v.dense(), "%s is written in place and must be dense; it is a strided view of shape %s", name,
-            text_of(v.shape).c_str());
+            shown(v.shape));
     v.make_dense_strides();
     return v;
 }
 
 void Call::require_rank(const char* name, const View& view, int rank) const {
-    require(view.rank() == rank, "%s has shape %s; expected rank %d", name, text_of(view.shape).c_str(), rank);
+    require(view.rank() == rank, "%s has shape %s; expected rank %d", name, shown(view.shape), rank);
 }
 void Call::require_rank_at_least(const char* name, const View& view, int rank) const {
-    require(view.rank() >= rank, "%s has shape %s; expected rank >= %d", name, text_of(view.shape).c_str(), rank);
+    require(view.rank() >= rank, "%s has shape %s; expected rank >= %d", name, shown(view.shape), rank);
 }
 void Call::require_shape(const char* name, const View& view, const Shape& shape) const {
-    require(view.shape == shape, "%s has shape %s; expected %s", name, text_of(view.shape).c_str(),
-            text_of(shape).c_str());
+    require(view.shape == shape, "%s has shape %s; expected %s", name, shown(view.shape), shown(shape));
 }
 void Call::require_type(const char* name, const View& view, DType type) const {
     require(view.type == type, "%s has type %s; expected %s", name, name_of(view.type), name_of(type));
@@ -215,7 +213,7 @@ Shape broadcast_shape(const Call& call, const char* a_name, const Shape& a, cons
         int ia = i - (result.rank - a.rank), ib = i - (result.rank - b.rank);
         int64_t na = ia < 0 ? 1 : a[ia], nb = ib < 0 ? 1 : b[ib];
         call.require(na == nb || na == 1 || nb == 1, "%s of shape %s and %s of shape %s do not broadcast together",
-                     a_name, text_of(a).c_str(), b_name, text_of(b).c_str());
+                     a_name, shown(a), b_name, shown(b));
         result[i] = na == 1 ? nb : na;
     }
     return result;

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <initializer_list>
+#include <string>
 
 #include "backend/backend.h"
 #include "core/tensor.h"
@@ -11,8 +12,24 @@ namespace hb {
 
 void set_last_error(const char* op, const char* message);
 
+// A shape that a message may want to show.
+struct ShownShape {
+    const Shape* shape;
+};
+inline ShownShape shown(const Shape& shape) { return {&shape}; }
+template <class T>
+const T& text_for(const T& value) {
+    return value;
+}
+inline std::string text_for(const ShownShape& shown) { return text_of(*shown.shape); }
+template <class T>
+const T& printable(const T& value) {
+    return value;
+}
+inline const char* printable(const std::string& text) { return text.c_str(); }
+
 class Call {
-public:
+  public:
     explicit Call(const char* op) : op_(op) {}
     ~Call();
     Call(const Call&) = delete;
@@ -24,11 +41,17 @@ public:
     View floating(const char* name, hb_tensor handle);  // dense, f32 or f64; the first fixes the type
     View floating_strided(const char* name, hb_tensor handle);
     View indices(const char* name, hb_tensor handle, int64_t bound);  // dense i64, all in [0, bound)
-    View target(const char* name, hb_tensor handle);    // written in place: must be dense itself
+    View target(const char* name, hb_tensor handle);                  // written in place: must be dense itself
     Storage* storage_of(int argument) const { return inputs_[argument]; }
 
     // ---- checks
-    void require(bool condition, const char* pattern, ...) const __attribute__((format(printf, 3, 4)));
+    // printf-style, with shown(shape) for %s. Nothing is formatted unless the condition fails: a check costs no memory.
+    template <class... Arguments>
+    void require(bool condition, const char* pattern, const Arguments&... arguments) const {
+        if (condition) [[likely]]
+            return;
+        [&](const auto&... texts) { refuse(pattern, printable(texts)...); }(text_for(arguments)...);
+    }
     void require_rank(const char* name, const View& view, int rank) const;
     void require_rank_at_least(const char* name, const View& view, int rank) const;
     void require_shape(const char* name, const View& view, const Shape& shape) const;
@@ -50,16 +73,17 @@ public:
     }
 
     // ---- results
-    View out(DType type, const Shape& shape);                  // a new tensor
-    View temporary(DType type, const Shape& shape);            // gone when the call ends
+    View out(DType type, const Shape& shape);        // a new tensor
+    View temporary(DType type, const Shape& shape);  // gone when the call ends
     hb_tensor out_view(Storage* storage, const View& view);
-    void adopt(hb_tensor result);                              // made elsewhere, handed over
+    void adopt(hb_tensor result);  // made elsewhere, handed over
     hb_tensor handle(int result) const { return outputs_[result]; }
-    void keep() { output_count_ = 0; }                         // the results now belong to the caller
+    void keep() { output_count_ = 0; }  // the results now belong to the caller
 
     const char* op() const { return op_; }
 
-private:
+  private:
+    [[noreturn]] void refuse(const char* pattern, ...) const;
     View acquire_view(const char* name, hb_tensor handle);
     View make_dense(const View& view);
     void fix_type(const char* name, const View& view);

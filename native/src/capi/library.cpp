@@ -64,13 +64,13 @@ int64_t hb_info(char* buffer, int64_t capacity) {
         std::string tiers;
         for (const char* name : {"scalar", "avx2", "avx512"})
             if (cpu::supported(name)) tiers += (tiers.empty() ? "" : ", ") + quoted(name);
-        std::string text = format(
-            "{\"abi\": %d, \"tier\": \"%s\", \"tiers\": [%s], \"threads\": %d, \"cpus\": %d, \"cpu\": %s, "
-            "\"l1d_bytes\": %ld, \"l2_bytes\": %ld, \"l3_bytes\": %ld, \"compiler\": %s, \"openmp\": %d, "
-            "\"devices\": [\"cpu\"]}",
-            HB_ABI_VERSION, cpu::tier(), tiers.c_str(), threads(), available_cpus(), quoted(cpu_name()).c_str(),
-            sysconf(_SC_LEVEL1_DCACHE_SIZE), sysconf(_SC_LEVEL2_CACHE_SIZE), sysconf(_SC_LEVEL3_CACHE_SIZE),
-            quoted("g++ " __VERSION__).c_str(), _OPENMP);
+        std::string text =
+            format("{\"abi\": %d, \"tier\": \"%s\", \"tiers\": [%s], \"threads\": %d, \"cpus\": %d, \"cpu\": %s, "
+                   "\"l1d_bytes\": %ld, \"l2_bytes\": %ld, \"l3_bytes\": %ld, \"compiler\": %s, \"openmp\": %d, "
+                   "\"devices\": [\"cpu\"]}",
+                   HB_ABI_VERSION, cpu::tier(), tiers.c_str(), threads(), available_cpus(), quoted(cpu_name()).c_str(),
+                   sysconf(_SC_LEVEL1_DCACHE_SIZE), sysconf(_SC_LEVEL2_CACHE_SIZE), sysconf(_SC_LEVEL3_CACHE_SIZE),
+                   quoted("g++ " __VERSION__).c_str(), _OPENMP);
         if (capacity > 0) {
             call.not_null("buffer", buffer);
             size_t n = std::min<size_t>(text.size(), static_cast<size_t>(capacity) - 1);

@@ -9,15 +9,16 @@ ConvShape conv_shape(const Call& call, const hb_conv2d_params* params, const Sha
     const hb_conv2d_params& p = *params;
     call.require(p.stride_h >= 1 && p.stride_w >= 1, "stride is %dx%d; expected >= 1", p.stride_h, p.stride_w);
     call.require(p.pad_h >= 0 && p.pad_w >= 0, "padding is %dx%d; expected >= 0", p.pad_h, p.pad_w);
-    call.require(p.dilation_h >= 1 && p.dilation_w >= 1, "dilation is %dx%d; expected >= 1", p.dilation_h, p.dilation_w);
-    call.require(x.rank == 4, "x has shape %s; expected [n, h, w, c]", text_of(x).c_str());
-    call.require(w.rank == 4, "w has shape %s; expected [o, kh, kw, c/groups]", text_of(w).c_str());
+    call.require(p.dilation_h >= 1 && p.dilation_w >= 1, "dilation is %dx%d; expected >= 1", p.dilation_h,
+                 p.dilation_w);
+    call.require(x.rank == 4, "x has shape %s; expected [n, h, w, c]", shown(x));
+    call.require(w.rank == 4, "w has shape %s; expected [o, kh, kw, c/groups]", shown(w));
     call.require(p.groups >= 1 && x[3] % p.groups == 0 && w[0] % p.groups == 0,
                  "groups is %d; it must divide the %lld input and the %lld output channels", p.groups, (long long)x[3],
                  (long long)w[0]);
     call.require(w[3] == x[3] / p.groups, "w of shape %s has depth %lld; x of shape %s with %d groups needs %lld",
-                 text_of(w).c_str(), (long long)w[3], text_of(x).c_str(), p.groups, (long long)(x[3] / p.groups));
-    call.require(w[1] >= 1 && w[2] >= 1, "w of shape %s has an empty kernel", text_of(w).c_str());
+                 shown(w), (long long)w[3], shown(x), p.groups, (long long)(x[3] / p.groups));
+    call.require(w[1] >= 1 && w[2] >= 1, "w of shape %s has an empty kernel", shown(w));
     ConvShape s{};
     s.n = x[0], s.h = x[1], s.w = x[2], s.c = x[3];
     s.o = w[0], s.kh = w[1], s.kw = w[2];
@@ -25,8 +26,8 @@ ConvShape conv_shape(const Call& call, const hb_conv2d_params* params, const Sha
     s.dilation_h = p.dilation_h, s.dilation_w = p.dilation_w, s.groups = p.groups;
     int64_t free_h = s.h + 2 * s.pad_h - s.dilation_h * (s.kh - 1) - 1;
     int64_t free_w = s.w + 2 * s.pad_w - s.dilation_w * (s.kw - 1) - 1;
-    call.require(free_h >= 0 && free_w >= 0, "w of shape %s is larger than the padded x of shape %s",
-                 text_of(w).c_str(), text_of(x).c_str());
+    call.require(free_h >= 0 && free_w >= 0, "w of shape %s is larger than the padded x of shape %s", shown(w),
+                 shown(x));
     s.oh = free_h / s.stride_h + 1;
     s.ow = free_w / s.stride_w + 1;
     s.runs_of = s.n;
@@ -100,16 +101,16 @@ hb_tensor hb_matmul(hb_tensor a, hb_tensor b, int32_t transpose_a, int32_t trans
         s.k = av[s.transpose_a ? ra - 2 : ra - 1];
         int64_t kb = bv[s.transpose_b ? rb - 1 : rb - 2];
         s.n = bv[s.transpose_b ? rb - 2 : rb - 1];
-        call.require(s.k == kb, "a of shape %s%s and b of shape %s%s have inner sizes %lld and %lld",
-                     text_of(av.shape).c_str(), s.transpose_a ? " (transposed)" : "", text_of(bv.shape).c_str(),
-                     s.transpose_b ? " (transposed)" : "", (long long)s.k, (long long)kb);
+        call.require(s.k == kb, "a of shape %s%s and b of shape %s%s have inner sizes %lld and %lld", shown(av.shape),
+                     s.transpose_a ? " (transposed)" : "", shown(bv.shape), s.transpose_b ? " (transposed)" : "",
+                     (long long)s.k, (long long)kb);
         Shape shape = ra >= rb ? av.shape : bv.shape;
         shape.rank -= 2;
         if (ra > 2 && rb > 2) {
             bool equal = ra == rb;
             for (int i = 0; equal && i < ra - 2; i++) equal = av[i] == bv[i];
-            call.require(equal, "a of shape %s and b of shape %s have different batches", text_of(av.shape).c_str(),
-                         text_of(bv.shape).c_str());
+            call.require(equal, "a of shape %s and b of shape %s have different batches", shown(av.shape),
+                         shown(bv.shape));
         }
         s.batch = shape.elements();
         s.a_batch_stride = ra > 2 ? s.m * s.k : 0;
@@ -136,8 +137,8 @@ hb_tensor hb_linear(hb_tensor x, hb_tensor w, hb_tensor bias, const hb_noise* no
         View v = call.floating("x", x), wv = call.floating("w", w);
         call.require_rank_at_least("x", v, 1);
         call.require_rank("w", wv, 2);
-        call.require(v.columns() == wv[1], "x of shape %s has %lld features; w of shape %s takes %lld",
-                     text_of(v.shape).c_str(), (long long)v.columns(), text_of(wv.shape).c_str(), (long long)wv[1]);
+        call.require(v.columns() == wv[1], "x of shape %s has %lld features; w of shape %s takes %lld", shown(v.shape),
+                     (long long)v.columns(), shown(wv.shape), (long long)wv[1]);
         View b;
         if (bias) {
             b = call.floating("bias", bias);
@@ -158,8 +159,8 @@ hb_tensor hb_linear_backward_data(hb_tensor dy, hb_tensor w, const hb_noise* noi
         View g = call.floating("dy", dy), wv = call.floating("w", w);
         call.require_rank_at_least("dy", g, 1);
         call.require_rank("w", wv, 2);
-        call.require(g.columns() == wv[0], "dy of shape %s has %lld features; w of shape %s gives %lld",
-                     text_of(g.shape).c_str(), (long long)g.columns(), text_of(wv.shape).c_str(), (long long)wv[0]);
+        call.require(g.columns() == wv[0], "dy of shape %s has %lld features; w of shape %s gives %lld", shown(g.shape),
+                     (long long)g.columns(), shown(wv.shape), (long long)wv[0]);
         Noise n = call.noise(noise);
         Shape shape = g.shape;
         shape[shape.rank - 1] = wv[1];

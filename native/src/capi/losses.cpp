@@ -8,7 +8,7 @@ namespace {
 View rows_argument(Call& call, const char* name, hb_tensor handle) {
     View v = call.floating(name, handle);
     call.require_rank_at_least(name, v, 1);
-    call.require(v.columns() > 0, "%s of shape %s has an empty last dimension", name, text_of(v.shape).c_str());
+    call.require(v.columns() > 0, "%s of shape %s has an empty last dimension", name, shown(v.shape));
     return v;
 }
 

@@ -61,8 +61,7 @@ BatchNormArguments norm_arguments(Call& call, int64_t samples, int64_t c, DType 
 void check_samples(const Call& call, const View& x, const hb_batch_norm_params& p) {
     call.require_rank_at_least("x", x, 2);
     if (!p.training) return;
-    call.require(x.elements() > 0, "x of shape %s is empty: a batch without samples has no statistics",
-                 text_of(x.shape).c_str());
+    call.require(x.elements() > 0, "x of shape %s is empty: a batch without samples has no statistics", shown(x.shape));
     call.require(x[0] >= p.statistics_groups, "x has %lld samples; %d statistics groups need at least one each",
                  (long long)x[0], p.statistics_groups);
 }
@@ -102,8 +101,8 @@ hb_status hb_batch_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, hb_tensor 
         call.not_null("params", params);
         check_samples(call, v, *params);
         int64_t c = v.columns();
-        BatchNormArguments a = norm_arguments(call, v[0], c, v.type, gamma, beta, running_mean, running_var, params,
-                                              call.noise(noise));
+        BatchNormArguments a =
+            norm_arguments(call, v[0], c, v.type, gamma, beta, running_mean, running_var, params, call.noise(noise));
         a.x = v;
         if (residual) {
             a.residual = call.floating("residual", residual);
@@ -145,8 +144,8 @@ hb_status hb_conv_bn_act(hb_tensor x, hb_tensor w, hb_tensor gamma, hb_tensor be
     return status_of("conv_bn_act", 4, out, [&](Call& call, hb_tensor* results) {
         View v = call.floating("x", x), wv = call.floating("w", w);
         ConvShape s = conv_shape(call, conv, v.shape, wv.shape);
-        call.require(s.c > 0 && s.o > 0, "x of shape %s and w of shape %s have no channels", text_of(v.shape).c_str(),
-                     text_of(wv.shape).c_str());
+        call.require(s.c > 0 && s.o > 0, "x of shape %s and w of shape %s have no channels", shown(v.shape),
+                     shown(wv.shape));
         Noise cn = call.noise(conv_noise, "conv_noise");
         call.not_null("norm", norm);
         check_samples(call, v, *norm);
@@ -174,8 +173,8 @@ hb_status hb_conv_bn_act_backward(hb_tensor x, hb_tensor w, hb_tensor convolved,
     return status_of("conv_bn_act_backward", 5, out, [&](Call& call, hb_tensor* results) {
         View v = call.floating("x", x), wv = call.floating("w", w);
         ConvShape s = conv_shape(call, conv, v.shape, wv.shape);
-        call.require(s.c > 0 && s.o > 0, "x of shape %s and w of shape %s have no channels", text_of(v.shape).c_str(),
-                     text_of(wv.shape).c_str());
+        call.require(s.c > 0 && s.o > 0, "x of shape %s and w of shape %s have no channels", shown(v.shape),
+                     shown(wv.shape));
         Noise cn = call.noise(conv_noise, "conv_noise");
         call.not_null("norm", norm);
         check_samples(call, v, *norm);
@@ -212,15 +211,15 @@ hb_status hb_group_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, int32_t gr
         call.require_rank_at_least("x", v, 2);
         int64_t c = v.columns(), n = v[0];
         call.require(groups >= 1 && c % groups == 0, "groups is %d; it must divide the %lld channels of x %s", groups,
-                     (long long)c, text_of(v.shape).c_str());
+                     (long long)c, shown(v.shape));
         call.require(epsilon > 0, "epsilon is %g; expected > 0", epsilon);
         View g = channel_vector(call, "gamma", gamma, c), b = channel_vector(call, "beta", beta, c);
         Noise ns = call.noise(noise);
         View y = call.out(v.type, v.shape);
         View mean = call.out(v.type, shape_of(n, groups)), deviation = call.out(v.type, shape_of(n, groups));
         if (v.elements() > 0)
-            call.kernel(call.backend().group_norm)(v, n, v.elements() / (n * c), c, groups, n, g, b, epsilon, ns, y, mean,
-                                                   deviation);
+            call.kernel(call.backend().group_norm)(v, n, v.elements() / (n * c), c, groups, n, g, b, epsilon, ns, y,
+                                                   mean, deviation);
         else
             for (const View& s : {mean, deviation})
                 if (s.elements() > 0) call.kernel(call.backend().fill)(s, 0);
@@ -228,15 +227,15 @@ hb_status hb_group_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, int32_t gr
     });
 }
 
-hb_status hb_group_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_tensor mean, hb_tensor inverse_deviation,
-                                 int32_t groups, const hb_noise* noise, hb_tensor out[3]) {
+hb_status hb_group_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_tensor mean,
+                                 hb_tensor inverse_deviation, int32_t groups, const hb_noise* noise, hb_tensor out[3]) {
     return status_of("group_norm_backward", 3, out, [&](Call& call, hb_tensor* results) {
         View v = call.floating("x", x), g = call.floating("dy", dy);
         call.require_rank_at_least("x", v, 2);
         call.require_shape("dy", g, v.shape);
         int64_t c = v.columns(), n = v[0];
         call.require(groups >= 1 && c % groups == 0, "groups is %d; it must divide the %lld channels of x %s", groups,
-                     (long long)c, text_of(v.shape).c_str());
+                     (long long)c, shown(v.shape));
         View scale = channel_vector(call, "gamma", gamma, c);
         View m = call.floating("mean", mean), d = call.floating("inverse_deviation", inverse_deviation);
         call.require_shape("mean", m, shape_of(n, groups));
@@ -244,8 +243,8 @@ hb_status hb_group_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_
         Noise ns = call.noise(noise);
         View dx = call.out(v.type, v.shape), dg = call.out(v.type, scale.shape), db = call.out(v.type, scale.shape);
         if (v.elements() > 0)
-            call.kernel(call.backend().group_norm_backward)(v, n, v.elements() / (n * c), c, groups, n, g, scale, m, d, ns,
-                                                            dx, dg, db);
+            call.kernel(call.backend().group_norm_backward)(v, n, v.elements() / (n * c), c, groups, n, g, scale, m, d,
+                                                            ns, dx, dg, db);
         else
             for (const View& s : {dg, db})
                 if (s.elements() > 0) call.kernel(call.backend().fill)(s, 0);
@@ -259,7 +258,7 @@ hb_status hb_layer_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, double eps
         View v = call.floating("x", x);
         call.require_rank_at_least("x", v, 1);
         int64_t c = v.columns(), rows = v.rows();
-        call.require(c > 0, "x of shape %s has an empty last dimension", text_of(v.shape).c_str());
+        call.require(c > 0, "x of shape %s has an empty last dimension", shown(v.shape));
         call.require(epsilon > 0, "epsilon is %g; expected > 0", epsilon);
         View g = channel_vector(call, "gamma", gamma, c), b = channel_vector(call, "beta", beta, c);
         Noise ns = call.noise(noise);
@@ -267,20 +266,20 @@ hb_status hb_layer_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, double eps
         left.rank--;
         View y = call.out(v.type, v.shape), mean = call.out(v.type, left), deviation = call.out(v.type, left);
         if (rows > 0)
-            call.kernel(call.backend().group_norm)(v, rows, 1, c, 1, v.rank() > 1 ? v[0] : 1, g, b, epsilon, ns, y, mean,
-                                                   deviation);
+            call.kernel(call.backend().group_norm)(v, rows, 1, c, 1, v.rank() > 1 ? v[0] : 1, g, b, epsilon, ns, y,
+                                                   mean, deviation);
         for (int i = 0; i < 3; i++) results[i] = call.handle(i);
     });
 }
 
-hb_status hb_layer_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_tensor mean, hb_tensor inverse_deviation,
-                                 const hb_noise* noise, hb_tensor out[3]) {
+hb_status hb_layer_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_tensor mean,
+                                 hb_tensor inverse_deviation, const hb_noise* noise, hb_tensor out[3]) {
     return status_of("layer_norm_backward", 3, out, [&](Call& call, hb_tensor* results) {
         View v = call.floating("x", x), g = call.floating("dy", dy);
         call.require_rank_at_least("x", v, 1);
         call.require_shape("dy", g, v.shape);
         int64_t c = v.columns(), rows = v.rows();
-        call.require(c > 0, "x of shape %s has an empty last dimension", text_of(v.shape).c_str());
+        call.require(c > 0, "x of shape %s has an empty last dimension", shown(v.shape));
         View scale = channel_vector(call, "gamma", gamma, c);
         Shape left = v.shape;
         left.rank--;
@@ -290,8 +289,8 @@ hb_status hb_layer_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_
         Noise ns = call.noise(noise);
         View dx = call.out(v.type, v.shape), dg = call.out(v.type, scale.shape), db = call.out(v.type, scale.shape);
         if (rows > 0) {
-            call.kernel(call.backend().group_norm_backward)(v, rows, 1, c, 1, v.rank() > 1 ? v[0] : 1, g, scale, m, d, ns,
-                                                            dx, dg, db);
+            call.kernel(call.backend().group_norm_backward)(v, rows, 1, c, 1, v.rank() > 1 ? v[0] : 1, g, scale, m, d,
+                                                            ns, dx, dg, db);
         } else {
             call.kernel(call.backend().fill)(dg, 0);
             call.kernel(call.backend().fill)(db, 0);

@@ -11,7 +11,7 @@ namespace {
 
 // The views of one array argument, each with a reference for the length of the call.
 class Tensors {
-public:
+  public:
     Tensors(Call& call, const char* name, int count, const hb_tensor* handles, bool optional)
         : views_(count), storages_(count) {
         if (count == 0) return;
@@ -30,8 +30,7 @@ public:
                 if (device_ < 0) device_ = t.storage->device;
                 call.require(t.storage->device == device_, "%s is on device %d but others are on device %d", full,
                              t.storage->device, device_);
-                call.require(v.dense(), "%s must be dense; it is a strided view of shape %s", full,
-                             text_of(v.shape).c_str());
+                call.require(v.dense(), "%s must be dense; it is a strided view of shape %s", full, shown(v.shape));
                 call.require(v.type == DType::F32 || v.type == DType::F64, "%s has type %s; expected f32 or f64", full,
                              name_of(v.type));
             } catch (...) {
@@ -45,7 +44,7 @@ public:
     const View& operator[](int i) const { return views_[i]; }
     hb_device device() const { return device_; }
 
-private:
+  private:
     void drop_all() {
         for (int i = 0; i < held_; i++)
             if (storages_[i]) drop(storages_[i]);
@@ -61,7 +60,7 @@ void require_alike(Call& call, int count, const char* name, const Tensors& tenso
     for (int i = 0; i < count; i++) {
         if (!tensors[i]) continue;
         call.require(tensors[i].shape == parameters[i].shape, "%s[%d] has shape %s; its parameter has %s", name, i,
-                     text_of(tensors[i].shape).c_str(), text_of(parameters[i].shape).c_str());
+                     shown(tensors[i].shape), shown(parameters[i].shape));
         call.require(tensors[i].type == parameters[i].type, "%s[%d] has type %s; its parameter has %s", name, i,
                      name_of(tensors[i].type), name_of(parameters[i].type));
     }
@@ -97,7 +96,8 @@ hb_status hb_sgd_step(int32_t count, const hb_tensor* parameters, const hb_tenso
         require_alike(call, count, "gradients", g, w);
         if (has_momentum) require_alike(call, count, "momenta", m, w);
         call.use_device(w.device());
-        call.kernel(call.backend().sgd_step)(count, w.data(), g.data(), has_momentum ? m.data() : nullptr, decay, *params);
+        call.kernel(call.backend().sgd_step)(count, w.data(), g.data(), has_momentum ? m.data() : nullptr, decay,
+                                             *params);
     });
 }
 

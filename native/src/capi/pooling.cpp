@@ -12,10 +12,11 @@ PoolShape pool_shape(const Call& call, const hb_pool2d_params* params, const Sha
     call.require(p.stride_h >= 1 && p.stride_w >= 1, "stride is %dx%d; expected >= 1", p.stride_h, p.stride_w);
     call.require(p.pad_h >= 0 && p.pad_w >= 0 && p.pad_h <= p.kernel_h / 2 && p.pad_w <= p.kernel_w / 2,
                  "padding is %dx%d; expected 0 .. half the kernel %dx%d", p.pad_h, p.pad_w, p.kernel_h, p.kernel_w);
-    call.require(x.rank == 4, "x has shape %s; expected [n, h, w, c]", text_of(x).c_str());
+    call.require(x.rank == 4, "x has shape %s; expected [n, h, w, c]", shown(x));
+    call.require(x[1] > 0 && x[2] > 0, "x of shape %s has no pixels", shown(x));
     int64_t free_h = x[1] + 2 * int64_t(p.pad_h) - p.kernel_h, free_w = x[2] + 2 * int64_t(p.pad_w) - p.kernel_w;
     call.require(free_h >= 0 && free_w >= 0, "kernel %dx%d is larger than the padded x of shape %s", p.kernel_h,
-                 p.kernel_w, text_of(x).c_str());
+                 p.kernel_w, shown(x));
     PoolShape s{};
     s.n = x[0], s.h = x[1], s.w = x[2], s.c = x[3];
     s.oh = free_h / p.stride_h + 1, s.ow = free_w / p.stride_w + 1;
@@ -44,7 +45,7 @@ hb_status hb_max_pool2d(hb_tensor x, const hb_pool2d_params* params, hb_tensor o
     return status_of("max_pool2d", 2, out, [&](Call& call, hb_tensor* results) {
         View v = call.floating("x", x);
         PoolShape s = pool_shape(call, params, v.shape);
-        call.require(s.h * s.w <= INT32_MAX, "x of shape %s has too many pixels", text_of(v.shape).c_str());
+        call.require(s.h * s.w <= INT32_MAX, "x of shape %s has too many pixels", shown(v.shape));
         Shape shape = shape_of(s.n, s.oh, s.ow, s.c);
         View y = call.out(v.type, shape), index = call.out(DType::I32, shape);
         if (y.elements() > 0) call.kernel(call.backend().max_pool2d)(s, v, y, index);
@@ -99,7 +100,7 @@ hb_tensor hb_global_avg_pool(hb_tensor x) {
     return result_of("global_avg_pool", [&](Call& call) {
         View v = call.floating("x", x);
         call.require_rank("x", v, 4);
-        call.require(v[1] > 0 && v[2] > 0, "x of shape %s has no pixels", text_of(v.shape).c_str());
+        call.require(v[1] > 0 && v[2] > 0, "x of shape %s has no pixels", shown(v.shape));
         View y = call.out(v.type, shape_of(v[0], v[3]));
         if (y.elements() > 0) call.kernel(call.backend().avg_pool2d)(global_shape(v[0], v[1], v[2], v[3]), v, y);
     });

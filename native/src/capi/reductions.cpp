@@ -11,7 +11,7 @@ hb_tensor hb_reduce(int32_t kind, hb_tensor x, int32_t count, const int32_t* dim
         View v = call.floating("x", x);
         bool reduced[HB_MAX_RANK] = {};
         call.require(count >= 0 && count <= v.rank(), "count is %d; x of shape %s has %d dimensions", count,
-                     text_of(v.shape).c_str(), v.rank());
+                     shown(v.shape), v.rank());
         if (count > 0) call.not_null("dimensions", dimensions);
         for (int i = 0; i < count; i++) {
             int d = dimensions[i];
@@ -32,7 +32,7 @@ hb_tensor hb_reduce(int32_t kind, hb_tensor x, int32_t count, const int32_t* dim
         }
         call.require(gone > 0 || kind == HB_REDUCE_SUM || shape.elements() == 0,
                      "x of shape %s has nothing along the reduced dimensions: only a sum of nothing is defined",
-                     text_of(v.shape).c_str());
+                     shown(v.shape));
         View y = call.out(v.type, shape);
         if (y.elements() == 0) return;
         if (v.elements() == 0) {
@@ -68,8 +68,7 @@ hb_tensor hb_reduce_extreme_backward(hb_tensor x, hb_tensor y, hb_tensor dy) {
     return result_of("reduce_extreme_backward", [&](Call& call) {
         View v = call.floating("x", x), yv = call.floating("y", y), g = call.floating("dy", dy);
         call.require(yv.rank() == v.rank() && broadcast_shape(call, "x", v.shape, "y", yv.shape) == v.shape,
-                     "y has shape %s; expected x's shape %s with reduced sizes 1", text_of(yv.shape).c_str(),
-                     text_of(v.shape).c_str());
+                     "y has shape %s; expected x's shape %s with reduced sizes 1", shown(yv.shape), shown(v.shape));
         call.require_shape("dy", g, yv.shape);
         View dx = call.out(v.type, v.shape);
         if (dx.elements() > 0) call.kernel(call.backend().reduce_extreme_backward)(v, yv, g, dx);
@@ -80,7 +79,7 @@ hb_tensor hb_argmax(hb_tensor x) {
     return result_of("argmax", [&](Call& call) {
         View v = call.floating("x", x);
         call.require_rank_at_least("x", v, 1);
-        call.require(v.columns() > 0, "x of shape %s has an empty last dimension", text_of(v.shape).c_str());
+        call.require(v.columns() > 0, "x of shape %s has an empty last dimension", shown(v.shape));
         Shape shape = v.shape;
         shape.rank--;
         View y = call.out(DType::I64, shape);

@@ -144,7 +144,7 @@ hb_status hb_read(hb_tensor tensor, void* destination, int64_t bytes) {
         View v = call.dense("tensor", tensor);
         int64_t expected = v.elements() * size_of(v.type);
         call.require(bytes == expected, "bytes is %lld; tensor of shape %s and type %s has %lld", (long long)bytes,
-                     text_of(v.shape).c_str(), name_of(v.type), (long long)expected);
+                     shown(v.shape), name_of(v.type), (long long)expected);
         if (bytes == 0) return;
         call.not_null("destination", destination);
         call.backend().copy_out(destination, v.data, bytes);
@@ -156,7 +156,7 @@ hb_status hb_write(hb_tensor tensor, const void* source, int64_t bytes) {
         View v = call.target("tensor", tensor);
         int64_t expected = v.elements() * size_of(v.type);
         call.require(bytes == expected, "bytes is %lld; tensor of shape %s and type %s has %lld", (long long)bytes,
-                     text_of(v.shape).c_str(), name_of(v.type), (long long)expected);
+                     shown(v.shape), name_of(v.type), (long long)expected);
         if (bytes == 0) return;
         call.not_null("source", source);
         call.backend().copy_in(v.data, source, bytes);
@@ -179,7 +179,7 @@ hb_status hb_copy(hb_tensor destination, hb_tensor source) {
         View x = call.strided("source", source);
         Shape shape = broadcast_shape(call, "source", x.shape, "destination", y.shape);
         call.require(shape == y.shape, "source of shape %s does not broadcast to destination of shape %s",
-                     text_of(x.shape).c_str(), text_of(y.shape).c_str());
+                     shown(x.shape), shown(y.shape));
         for (int i = 0; i < y.rank(); i++)
             call.require(y.stride[i] != 0 || y.shape[i] <= 1,
                          "destination is an expanded view: its elements share memory and cannot be written");
@@ -250,13 +250,12 @@ hb_tensor hb_reshape(hb_tensor x, int32_t rank, const int64_t* sizes) {
         }
         if (open >= 0) {
             call.require(known > 0 && v.elements() % known == 0,
-                         "x of shape %s has %lld elements: no whole number fits in place of -1",
-                         text_of(v.shape).c_str(), (long long)v.elements());
+                         "x of shape %s has %lld elements: no whole number fits in place of -1", shown(v.shape),
+                         (long long)v.elements());
             shape[open] = v.elements() / known;
         }
         call.require(shape.elements() == v.elements(), "x of shape %s has %lld elements but shape %s has %lld",
-                     text_of(v.shape).c_str(), (long long)v.elements(), text_of(shape).c_str(),
-                     (long long)shape.elements());
+                     shown(v.shape), (long long)v.elements(), shown(shape), (long long)shape.elements());
         View result;
         if (restride(v, shape, result)) {
             call.out_view(call.storage_of(0), result);
@@ -273,7 +272,7 @@ hb_tensor hb_slice(hb_tensor x, int32_t dimension, int64_t start, int64_t stop, 
     return result_of("slice", [&](Call& call) {
         View v = call.strided("x", x);
         call.require(dimension >= 0 && dimension < v.rank(), "dimension is %d; x of shape %s has dimensions 0..%d",
-                     dimension, text_of(v.shape).c_str(), v.rank() - 1);
+                     dimension, shown(v.shape), v.rank() - 1);
         call.require(step >= 1, "step is %lld; expected >= 1", (long long)step);
         call.require(start >= 0 && start <= stop && stop <= v.shape[dimension],
                      "[start, stop) is [%lld, %lld); expected 0 <= start <= stop <= %lld", (long long)start,
@@ -286,8 +285,7 @@ hb_tensor hb_slice(hb_tensor x, int32_t dimension, int64_t start, int64_t stop, 
 hb_tensor hb_permute(hb_tensor x, int32_t rank, const int32_t* order) {
     return result_of("permute", [&](Call& call) {
         View v = call.strided("x", x);
-        call.require(rank == v.rank(), "order has %d entries; x of shape %s needs %d", rank, text_of(v.shape).c_str(),
-                     v.rank());
+        call.require(rank == v.rank(), "order has %d entries; x of shape %s needs %d", rank, shown(v.shape), v.rank());
         if (rank > 0) call.not_null("order", order);
         View result = v;
         bool seen[HB_MAX_RANK] = {};
@@ -307,7 +305,7 @@ hb_tensor hb_expand(hb_tensor x, int32_t rank, const int64_t* sizes) {
         View v = call.strided("x", x);
         Shape shape = call.shape_argument(rank, sizes);
         call.require(shape.rank >= v.rank() && broadcast_shape(call, "x", v.shape, "shape", shape) == shape,
-                     "x of shape %s does not expand to %s", text_of(v.shape).c_str(), text_of(shape).c_str());
+                     "x of shape %s does not expand to %s", shown(v.shape), shown(shape));
         call.out_view(call.storage_of(0), expanded(v, shape));
     });
 }
@@ -340,15 +338,15 @@ hb_tensor hb_concat(int32_t count, const hb_tensor* tensors, int32_t dimension) 
                 shape = v.shape;
                 type = v.type;
                 call.require(dimension >= 0 && dimension < v.rank(),
-                             "dimension is %d; tensors of shape %s have dimensions 0..%d", dimension,
-                             text_of(shape).c_str(), shape.rank - 1);
+                             "dimension is %d; tensors of shape %s have dimensions 0..%d", dimension, shown(shape),
+                             shape.rank - 1);
                 continue;
             }
             call.require_type(name, v, type);
             bool fits = v.rank() == shape.rank;
             for (int d = 0; fits && d < shape.rank; d++) fits = d == dimension || v.shape[d] == shape[d];
-            call.require(fits, "%s has shape %s; it must equal %s but for dimension %d", name, text_of(v.shape).c_str(),
-                         text_of(shape).c_str(), dimension);
+            call.require(fits, "%s has shape %s; it must equal %s but for dimension %d", name, shown(v.shape),
+                         shown(shape), dimension);
             shape[dimension] += v.shape[dimension];
         }
         View y = call.out(type, shape);
@@ -372,11 +370,12 @@ hb_tensor hb_pad(hb_tensor x, const int64_t* before, const int64_t* after, doubl
         Shape shape = v.shape;
         for (int d = 0; d < v.rank(); d++) {
             constexpr int64_t kLargest = int64_t(1) << 46;
-            call.require(std::abs(before[d]) < kLargest && std::abs(after[d]) < kLargest, "padding of dimension %d is %lld, %lld: too large", d,
-                         (long long)before[d], (long long)after[d]);
+            call.require(std::abs(before[d]) < kLargest && std::abs(after[d]) < kLargest,
+                         "padding of dimension %d is %lld, %lld: too large", d, (long long)before[d],
+                         (long long)after[d]);
             shape[d] = v.shape[d] + before[d] + after[d];
             call.require(shape[d] >= 0, "before[%d] = %lld and after[%d] = %lld cut more than x of shape %s has", d,
-                         (long long)before[d], d, (long long)after[d], text_of(v.shape).c_str());
+                         (long long)before[d], d, (long long)after[d], shown(v.shape));
         }
         View y = call.out(v.type, shape);
         if (y.elements() == 0) return;

@@ -10,12 +10,12 @@
 namespace hb {
 
 class Error : public std::exception {
-public:
+  public:
     Error(hb_status status, std::string message) : status_(status), message_(std::move(message)) {}
     hb_status status() const { return status_; }
     const char* what() const noexcept override { return message_.c_str(); }
 
-private:
+  private:
     hb_status status_;
     std::string message_;
 };

@@ -14,7 +14,7 @@
 namespace hb {
 
 class HostAllocator {
-public:
+  public:
     static HostAllocator& instance();
 
     // 64-byte aligned, not cleared. Throws Error(HB_ERROR_MEMORY).
@@ -26,7 +26,7 @@ public:
     void limit(int64_t bytes);
     void trim();
 
-private:
+  private:
     // Sizes are multiples of 64 and of 1/32 of their power of two. First level: power of two; second: 32 steps of it.
     static constexpr int kFirst = 48, kSecond = 32;
     static constexpr size_t kAlign = 64, kHugePage = size_t(2) << 20, kRegion = size_t(64) << 20;
@@ -36,14 +36,12 @@ private:
         size_t size;      // of the payload
         Block* previous;  // neighbour at lower addresses, null at the start of a region
         Block *next_free, *previous_free;
-        size_t region;    // bytes of the whole region, in its first block only
+        size_t region;  // bytes of the whole region, in its first block only
         bool free;
     };
     static_assert(sizeof(Block) == kAlign);
 
-    static Block* next_of(Block* b) {
-        return reinterpret_cast<Block*>(reinterpret_cast<char*>(b + 1) + b->size);
-    }
+    static Block* next_of(Block* b) { return reinterpret_cast<Block*>(reinterpret_cast<char*>(b + 1) + b->size); }
     static size_t rounded(int64_t bytes);
     static void classify(size_t size, int& first, int& second);
     void insert(Block* b);

@@ -10,7 +10,7 @@ void release_host(void* data);
 
 template <class T>
 class Scratch {
-public:
+  public:
     explicit Scratch(int64_t count) : data_(count > 0 ? static_cast<T*>(allocate_host(count * sizeof(T))) : nullptr) {}
     ~Scratch() {
         if (data_) release_host(data_);
@@ -20,7 +20,7 @@ public:
     T* data() const { return data_; }
     T& operator[](int64_t i) const { return data_[i]; }
 
-private:
+  private:
     T* data_;
 };
 

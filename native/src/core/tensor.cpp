@@ -19,7 +19,7 @@ struct Slot {
 constexpr uint32_t kChunk = 1024, kChunks = 1 << 16;
 
 class SlotTable {
-public:
+  public:
     Slot& take(uint32_t& index) {
         if (free_ == 0) add_chunk();
         index = free_ - 1;
@@ -57,7 +57,7 @@ public:
     int64_t storages = 0;
     int64_t next_identity = 1;
 
-private:
+  private:
     Slot& at(uint32_t index) { return chunks_[index / kChunk][index % kChunk]; }
     void add_chunk() {
         if (count_ / kChunk == kChunks) fail(HB_ERROR_MEMORY, "more than %u tensors are alive", kChunk * kChunks);
@@ -184,7 +184,8 @@ void release_tensor(hb_tensor handle) {
         Slot* slot = t.find(handle, &index);
         if (!slot)
             fail(HB_ERROR_HANDLE,
-                 t.ever_used(handle) ? "release: handle %lld was released before" : "release: %lld is not a tensor handle",
+                 t.ever_used(handle) ? "release: handle %lld was released before"
+                                     : "release: %lld is not a tensor handle",
                  (long long)handle);
         storage = slot->tensor.storage;
         t.give(index);

@@ -57,16 +57,16 @@ Backend scalar_table() {
     return t;
 }
 
-#define HB_FILL(tier)                         \
-    tier::add_elementwise(t, plain);          \
-    tier::add_movement(t, plain);             \
-    tier::add_reductions(t, plain);           \
-    tier::add_linear_algebra(t, plain);       \
-    tier::add_convolution(t, plain);          \
-    tier::add_pooling(t, plain);              \
-    tier::add_normalisation(t, plain);        \
-    tier::add_losses(t, plain);               \
-    tier::add_optimizers(t, plain);           \
+#define HB_FILL(tier)                                                                                                  \
+    tier::add_elementwise(t, plain);                                                                                   \
+    tier::add_movement(t, plain);                                                                                      \
+    tier::add_reductions(t, plain);                                                                                    \
+    tier::add_linear_algebra(t, plain);                                                                                \
+    tier::add_convolution(t, plain);                                                                                   \
+    tier::add_pooling(t, plain);                                                                                       \
+    tier::add_normalisation(t, plain);                                                                                 \
+    tier::add_losses(t, plain);                                                                                        \
+    tier::add_optimizers(t, plain);                                                                                    \
     tier::add_random(t, plain);
 
 struct State {

@@ -21,18 +21,18 @@ void add_random(Backend& table);
 }  // namespace scalar
 
 // The SIMD tiers: the files of simd/ compiled twice. `plain` is the scalar table, for F64 and for cases left to it.
-#define HB_DECLARE_TIER(tier)                                                      \
-    namespace tier {                                                               \
-    void add_elementwise(Backend& table, const Backend& plain);                    \
-    void add_movement(Backend& table, const Backend& plain);                       \
-    void add_reductions(Backend& table, const Backend& plain);                     \
-    void add_linear_algebra(Backend& table, const Backend& plain);                 \
-    void add_convolution(Backend& table, const Backend& plain);                    \
-    void add_pooling(Backend& table, const Backend& plain);                        \
-    void add_normalisation(Backend& table, const Backend& plain);                  \
-    void add_losses(Backend& table, const Backend& plain);                         \
-    void add_optimizers(Backend& table, const Backend& plain);                     \
-    void add_random(Backend& table, const Backend& plain);                         \
+#define HB_DECLARE_TIER(tier)                                                                                          \
+    namespace tier {                                                                                                   \
+    void add_elementwise(Backend& table, const Backend& plain);                                                        \
+    void add_movement(Backend& table, const Backend& plain);                                                           \
+    void add_reductions(Backend& table, const Backend& plain);                                                         \
+    void add_linear_algebra(Backend& table, const Backend& plain);                                                     \
+    void add_convolution(Backend& table, const Backend& plain);                                                        \
+    void add_pooling(Backend& table, const Backend& plain);                                                            \
+    void add_normalisation(Backend& table, const Backend& plain);                                                      \
+    void add_losses(Backend& table, const Backend& plain);                                                             \
+    void add_optimizers(Backend& table, const Backend& plain);                                                         \
+    void add_random(Backend& table, const Backend& plain);                                                             \
     }
 HB_DECLARE_TIER(avx2)
 HB_DECLARE_TIER(avx512)

@@ -89,9 +89,9 @@ inline I32 load(const int32_t* p) { return _mm512_loadu_si512(p); }
 inline void store(int32_t* p, I32 x) { _mm512_storeu_si512(p, x.v); }
 inline void store(int32_t* p, I32 x, Mask m) { _mm512_mask_storeu_epi32(p, m.m, x.v); }
 inline F32 to_float(I32 a) { return _mm512_cvtepi32_ps(a.v); }
-inline I32 to_int(F32 a) { return _mm512_cvttps_epi32(a.v); }           // truncates
-inline I32 round_to_int(F32 a) { return _mm512_cvtps_epi32(a.v); }      // nearest even
-inline F32 round(F32 a) { return _mm512_roundscale_ps(a.v, 8); }        // nearest even, no exceptions
+inline I32 to_int(F32 a) { return _mm512_cvttps_epi32(a.v); }       // truncates
+inline I32 round_to_int(F32 a) { return _mm512_cvtps_epi32(a.v); }  // nearest even
+inline F32 round(F32 a) { return _mm512_roundscale_ps(a.v, 8); }    // nearest even, no exceptions
 inline Mask operator<(F32 a, F32 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LT_OQ)}; }
 inline Mask operator<=(F32 a, F32 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_LE_OQ)}; }
 inline Mask operator>(F32 a, F32 b) { return {_mm512_cmp_ps_mask(a.v, b.v, _CMP_GT_OQ)}; }
@@ -163,7 +163,8 @@ inline void transpose(F32 (&a)[16]) {
     }
     for (int j = 0; j < 4; j++) {
         __m512 l0 = _mm512_shuffle_f32x4(t[j], t[4 + j], 0x44), h0 = _mm512_shuffle_f32x4(t[j], t[4 + j], 0xEE);
-        __m512 l1 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0x44), h1 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0xEE);
+        __m512 l1 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0x44),
+               h1 = _mm512_shuffle_f32x4(t[8 + j], t[12 + j], 0xEE);
         a[j] = _mm512_shuffle_f32x4(l0, l1, 0x88);
         a[4 + j] = _mm512_shuffle_f32x4(l0, l1, 0xDD);
         a[8 + j] = _mm512_shuffle_f32x4(h0, h1, 0x88);
@@ -193,9 +194,7 @@ inline F32 zero() { return _mm256_setzero_ps(); }
 inline F32 load(const float* p) { return _mm256_loadu_ps(p); }
 inline void store(float* p, F32 x) { _mm256_storeu_ps(p, x.v); }
 inline I32 lane_numbers() { return _mm256_setr_epi32(0, 1, 2, 3, 4, 5, 6, 7); }
-inline Mask first(int n) {
-    return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane_numbers().v))};
-}
+inline Mask first(int n) { return {_mm256_castsi256_ps(_mm256_cmpgt_epi32(_mm256_set1_epi32(n), lane_numbers().v))}; }
 inline F32 load(const float* p, Mask m) { return _mm256_maskload_ps(p, _mm256_castps_si256(m.m)); }
 inline void store(float* p, F32 x, Mask m) { _mm256_maskstore_ps(p, _mm256_castps_si256(m.m), x.v); }
 inline F32 fma(F32 a, F32 b, F32 c) { return _mm256_fmadd_ps(a.v, b.v, c.v); }
@@ -264,9 +263,7 @@ inline void multiply_wide(I32 a, I32 b, I32& high, I32& low) {
 }
 inline I32 multiply_even(I32 a, I32 b) { return _mm256_mul_epu32(a.v, b.v); }
 inline I32 odd_to_even(I32 a) { return _mm256_srli_epi64(a.v, 32); }
-inline I32 merge_even(I32 even, I32 odd) {
-    return _mm256_blend_epi32(even.v, _mm256_slli_epi64(odd.v, 32), 0xAA);
-}
+inline I32 merge_even(I32 even, I32 odd) { return _mm256_blend_epi32(even.v, _mm256_slli_epi64(odd.v, 32), 0xAA); }
 inline void interleave4(F32& a0, F32& a1, F32& a2, F32& a3) {
     __m256 t0 = _mm256_unpacklo_ps(a0.v, a1.v), t1 = _mm256_unpackhi_ps(a0.v, a1.v);
     __m256 t2 = _mm256_unpacklo_ps(a2.v, a3.v), t3 = _mm256_unpackhi_ps(a2.v, a3.v);
@@ -326,8 +323,8 @@ template <class Body>
     if (i < n) body(i, first(static_cast<int>(n - i)));
 }
 
-// The same, from 0 and from the middle on together: for passes over memory, which one stream of addresses alone does not
-// keep busy.
+// The same, from 0 and from the middle on together: for passes over memory, which one stream of addresses alone does
+// not keep busy.
 template <class Body>
 [[gnu::always_inline]] inline void far_lanes(int64_t n, Body&& body) {
     const int64_t half = n / (2 * F32::kLanes) * F32::kLanes;

@@ -301,6 +301,17 @@ class AutogradTest {
     }
 
     @Test
+    void aLeafFrozenAfterTheForwardPassTakesNothing() {
+        Tensor x = leaf(1, 2);
+        Tensor w = leaf(3, 4);
+        Tensor loss = x.mul(w).sum();
+        w.requireGrad(false);
+        Autograd.backward(loss);
+        assertNull(w.grad());
+        assertArrayEquals(new float[] {3, 4}, x.grad().toFloats());
+    }
+
+    @Test
     void aClosedLeafIsPassedOver() {
         Tensor x = leaf(1, 2);
         Tensor w = leaf(3, 4);

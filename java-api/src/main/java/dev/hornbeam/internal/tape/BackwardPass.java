@@ -131,7 +131,9 @@ public final class BackwardPass {
         if (onTheWay != null) {
             return onTheWay.contains(node);
         }
-        return !(node instanceof Leaf leaf) || TensorAccess.get().isOpen(leaf.tensor());
+        // A leaf that was closed or frozen since the forward pass takes nothing any more.
+        return !(node instanceof Leaf leaf)
+                || (TensorAccess.get().isOpen(leaf.tensor()) && leaf.tensor().requiresGrad());
     }
 
     /** Brings a node a part of its gradient; the handle is taken over. */
