@@ -15,7 +15,9 @@ class ReadmeTest {
     void showsTheLibraryExampleAsItIs() throws IOException {
         String example = Files.readString(Path.of("..", "docs/library-example/src/main/java/example/Main.java"));
         int start = example.indexOf("        try (var network");
-        String body = example.substring(start, example.lastIndexOf("    }\n}")).stripIndent();
+        String body = example.substring(start, example.lastIndexOf("    }\n}"))
+                        .stripTrailing()
+                        .stripIndent() + "\n";
         String readme = Files.readString(Path.of("..", "README.md"));
         assertTrue(readme.contains("```java\n" + body + "```"), "README.md lacks this block:\n" + body);
     }

@@ -246,7 +246,7 @@ final class RunConfigTest {
                 "'extends: quickstart/sgd\nepochs: {a: 1}'|:2: epochs is a section; expected a whole number from 1 to 1000000",
                 "'extends: quickstart/sgd\nmethod:\n  sub_batches: 3'|:3: method.sub_batches is 3, which does not divide the batch"
                         + " of 128; choose a divisor of data.batch",
-                "'extends: quickstart/sgd\nschedule:\n  until: .4'|:3: schedule.until is 0.4, not above hold, which is 0.5",
+                "'extends: quickstart/sgd\nschedule:\n  until: .2'|:3: schedule.until is 0.2, not above hold, which is 0.3",
                 "'extends: quickstart/sgd\nseed: 1\nseed: 2'|:3: seed is given a second time; the first is at FILE:2",
                 "'extends: quickstart/sgd\ndata: &d {}\nmodel: *d'|:3: aliases (*name) are not supported; write the value out",
                 "'extends: quickstart/sgd\n  seed: 1'|:2: not valid YAML: mapping values are not allowed here",
