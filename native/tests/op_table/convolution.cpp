@@ -39,6 +39,7 @@ static std::vector<Convolution> small_convolutions() {
         square(2, 9, 4, 4, 2, 3),
         square(2, 8, 3, 4, 1, 3, 1),
         square(0, 4, 3, 5, 3, 1, 1),
+        square(2, 3, 0, 4, 3, 1, 1),
         {2, 7, 9, 3, 5, 1, 3, {1, 2, 0, 1, 1, 2, 1}},
         {2, 9, 5, 2, 3, 3, 2, {2, 1, 2, 0, 2, 1, 1}},
         square(3, 8, 16, 16, 3, 1, 1),

@@ -86,9 +86,9 @@ struct Layer {
 std::vector<Layer> layers() {
     std::vector<Layer> all;
     for (bool bias : {false, true})
-        for (const Layer& layer :
-             {Layer{{3, 7}, 5, bias}, Layer{{1, 1}, 1, bias}, Layer{{33, 17}, 9, bias}, Layer{{7}, 3, bias},
-              Layer{{2, 5, 8}, 3, bias}, Layer{{0, 4}, 3, bias}, Layer{{5, 16}, 16, bias}, Layer{{64, 64}, 10, bias}})
+        for (const Layer& layer : {Layer{{3, 7}, 5, bias}, Layer{{1, 1}, 1, bias}, Layer{{33, 17}, 9, bias},
+                                   Layer{{7}, 3, bias}, Layer{{2, 5, 8}, 3, bias}, Layer{{0, 4}, 3, bias},
+                                   Layer{{3, 0}, 4, bias}, Layer{{5, 16}, 16, bias}, Layer{{64, 64}, 10, bias}})
             all.push_back(layer);
     return all;
 }
