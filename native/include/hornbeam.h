@@ -34,7 +34,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a declaration in this file changes; the bindings refuse another number. */
-#define HB_ABI_VERSION 1
+#define HB_ABI_VERSION 2
 
 /* Largest rank of a tensor. */
 #define HB_MAX_RANK 8
@@ -83,6 +83,13 @@ HB_API const char* hb_tier(void);
 /* Threads that an op may use, 1..1024; 0 gives the default: the CPUs this process may run on. */
 HB_API hb_status hb_set_threads(int32_t threads);
 HB_API int32_t hb_threads(void);
+
+/* 1: every convolution adds up its products one by one, so that an f32 result is within a few roundings of the true
+ * sum. 0, the default: 3x3 convolutions may use Winograd's algorithm, with about a third of the multiplications and
+ * roundings that are some ten times larger. Either way the same call gives the same bits. Affects the whole process;
+ * not to be called while ops run. */
+HB_API hb_status hb_set_exact(int32_t exact);
+HB_API int32_t hb_exact(void);
 
 /* 1 when the device can be used, 0 when not; the reason is then in hb_last_error(). */
 HB_API int32_t hb_device_available(hb_device device);
@@ -401,6 +408,20 @@ HB_API hb_status hb_layer_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, dou
 HB_API hb_status hb_layer_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_tensor mean,
                                         hb_tensor inverse_deviation, const hb_noise* noise, hb_tensor out[3]);
 
+/* ------------------------------------------------------------------------------------------------- attention */
+
+/*
+ * Softmax attention within every head (Vaswani et al. 2017), each position over all t of its sample:
+ * y = softmax(q kT * scale) v. qkv [n, t, 3 * heads * d], with d >= 1, is read as [n, t, 3, heads, d]: queries, keys
+ * and values as one linear layer makes them. scale >= 0; 0 stands for 1/sqrt(d). The t x t scores exist in tiles only
+ * (Dao et al. 2022). out[0] y [n, t, heads * d]; out[1] log_sum [n, heads, t], the logarithm of a row's sum of exp(q k
+ * * scale).
+ */
+HB_API hb_status hb_attention(hb_tensor qkv, int32_t heads, double scale, hb_tensor out[2]);
+/* dqkv, shaped like qkv; y and log_sum are forward's results. */
+HB_API hb_tensor hb_attention_backward(hb_tensor qkv, hb_tensor y, hb_tensor log_sum, hb_tensor dy, int32_t heads,
+                                       double scale);
+
 /* ----------------------------------------------------------------------------------------- softmax and losses */
 
 /* Over the last dimension, k >= 1. */
@@ -435,8 +456,9 @@ HB_API hb_tensor hb_squared_error_backward(hb_tensor x, hb_tensor target, hb_ten
 /* --------------------------------------------------------------------------------------------------- dropout */
 
 /* Zeroes elements with probability p in [0,1) and divides the others by 1-p. channels = 1 drops whole channels of
- * x [n, .., c] (element of the draw = sample * c + channel), else single elements. An element is dropped when its
- * uniform < p. The gradient is the same op, with the same stream, on dy: nothing is stored. */
+ * x [n, .., c] (element of the draw = sample * c + channel), and so whole samples of x [n, .., 1]; 0 single elements.
+ * An element is dropped when its uniform < p. The gradient is the same op, with the same stream, on dy: nothing is
+ * stored. */
 HB_API hb_tensor hb_dropout(hb_tensor x, double p, int32_t channels, const hb_stream* stream);
 
 /* ---------------------------------------------------------------------- optimizers, over many tensors at once */

@@ -74,7 +74,7 @@ class GoldenFile:
         save(self.tensors, os.path.join(folder, self.name + ".safetensors"), self.metadata)
 
 
-DTYPES = {torch.float32: "F32", torch.bfloat16: "BF16", torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8"}
+DTYPES = {torch.float64: "F64", torch.float32: "F32", torch.bfloat16: "BF16", torch.int64: "I64", torch.int32: "I32", torch.uint8: "U8"}
 
 
 def save(tensors, path, metadata):

@@ -1,4 +1,4 @@
-"""The golden cases of normalisation, ConvBnAct, losses and optimizers."""
+"""The golden cases of normalisation, ConvBnAct, attention, losses and optimizers."""
 import torch
 import torch.nn.functional as F
 
@@ -159,6 +159,33 @@ def conv_bn_act():
     case("conv_bn_act.groups2", (4, 5, 5, 4), 6, 3, 1, statistics_groups=2)
     case("conv_bn_act.eval_residual_relu", (2, 5, 5, 6), 6, 3, 1, residual=True, training=0, update_running=0)
     case("conv_bn_act.eval_k1", (2, 5, 5, 6), 6, 1, 1, training=0, update_running=0)
+    return f
+
+
+# ---- attention -------------------------------------------------------------------------------------------------------
+
+def attention():
+    f = GoldenFile("attention", 17, Tolerance(relative=5e-6, of_largest=5e-6))
+
+    def case(name, n, t, heads, d, spread=1.0, scale=0.0, tolerance=None):
+        def compute(a):
+            qkv = leaf(a["qkv"])
+            q, k, v = qkv.reshape(n, t, 3, heads, d).permute(2, 0, 3, 1, 4)
+            y = F.scaled_dot_product_attention(q, k, v, scale=scale if scale else None)
+            y = y.transpose(1, 2).reshape(n, t, heads * d)
+            return detached({"y": y, **gradients(y, {"qkv": qkv}, a["dy"])})
+
+        f.add(f"attention.{name}", "attention", {"heads": heads, "scale": scale},
+              {"qkv": f.normal(n, t, 3 * heads * d, scale=spread), "dy": f.normal(n, t, heads * d)}, compute, tolerance)
+
+    case("small", 2, 5, 2, 4)
+    case("one_position", 3, 1, 2, 3)
+    case("one_number", 1, 7, 3, 1)
+    case("odd", 2, 33, 1, 19)
+    case("heads_of_32", 1, 21, 2, 32)
+    case("long", 1, 270, 1, 5)
+    case("sharp", 2, 9, 2, 8, spread=4.0, tolerance=Tolerance(relative=2e-5, of_largest=2e-5))
+    case("scale", 2, 6, 2, 8, scale=0.3125)
     return f
 
 
@@ -326,4 +353,4 @@ def optimizer():
     return f
 
 
-FILES = [norm, conv_bn_act, loss, optimizer]
+FILES = [norm, conv_bn_act, attention, loss, optimizer]

@@ -16,10 +16,12 @@ import torch  # noqa: E402
 
 import golden_layers  # noqa: E402
 import golden_models  # noqa: E402
+import golden_networks  # noqa: E402
 import golden_noise  # noqa: E402
 import golden_ops  # noqa: E402
 
 OPS = golden_ops.FILES + golden_layers.FILES + golden_noise.FILES
+NETWORKS = {**golden_models.FILES, **golden_networks.FILES}
 
 BEGIN, END = "<!-- cases: written by make_golden.py -->\n", "<!-- end of cases -->\n"
 
@@ -27,7 +29,7 @@ BEGIN, END = "<!-- cases: written by make_golden.py -->\n", "<!-- end of cases -
 # Left out of the table where an attribute has the usual value.
 USUAL = {"alpha": 0.0, "beta": 0.0, "stride_h": 1, "stride_w": 1, "pad_h": 0, "pad_w": 0, "dilation_h": 1, "dilation_w": 1,
          "groups": 1, "training": 1, "update_running": 1, "statistics_groups": 1, "activation": "none", "slope": 0.0,
-         "momentum": 0.125, "epsilon": 1e-5, "count_padding": 0, "smoothing": 0.0}
+         "momentum": 0.125, "epsilon": 1e-5, "count_padding": 0, "smoothing": 0.0, "scale": 0.0}
 
 
 def shape_of(t):
@@ -69,7 +71,7 @@ def main():
     torch.use_deterministic_algorithms(True)
     # PyTorch 2.13 corrupts the heap in oneDNN's f32 backward of a strided 1x1 convolution of 4 channels.
     torch.backends.mkldnn.enabled = False
-    known = [f.__name__ for f in OPS] + list(golden_models.FILES)
+    known = [f.__name__ for f in OPS] + list(NETWORKS)
     if a.only and a.only not in known:
         sys.exit(f"--only {a.only}: expected one of {', '.join(known)}")
 
@@ -81,7 +83,7 @@ def main():
         f.write(a.out)
         size = os.path.getsize(os.path.join(a.out, f.name + ".safetensors"))
         print(f"{f.name}: {len(f.summary)} cases, {size} bytes; f32 PyTorch uses at most {f.worst:.3f} of a tolerance")
-    for name, make in golden_models.FILES.items():
+    for name, make in NETWORKS.items():
         if not a.only or a.only == name:
             print(make(a.out, name))
     if not a.only:

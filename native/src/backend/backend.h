@@ -14,7 +14,7 @@
 namespace hb {
 
 // Raised whenever this file changes, so that a backend loaded at run time can be refused.
-inline constexpr uint32_t kBackendVersion = 1;
+inline constexpr uint32_t kBackendVersion = 2;
 
 using Noise = hb_noise;  // kernels receive it by reference; kind NONE when there is none
 using Stream = hb_stream;
@@ -42,6 +42,12 @@ struct PoolShape {
     int64_t n, h, w, c, oh, ow;
     int64_t kh, kw, stride_h, stride_w, pad_h, pad_w;
     bool count_padding;
+};
+
+// qkv [n, t, 3, heads, d], y [n, t, heads, d], log_sum [n, heads, t].
+struct AttentionShape {
+    int64_t n, t, heads, d;
+    double scale;
 };
 
 struct BatchNormArguments {
@@ -132,6 +138,11 @@ struct Backend {
     void (*group_norm_backward)(const View& x, int64_t n, int64_t positions, int64_t c, int64_t groups, int64_t samples,
                                 const View& dy, const View& gamma, const View& mean, const View& inverse_deviation,
                                 const Noise& noise, const View& dx, const View& dgamma, const View& dbeta);
+
+    // ---- attention
+    void (*attention)(const AttentionShape& shape, const View& qkv, const View& y, const View& log_sum);
+    void (*attention_backward)(const AttentionShape& shape, const View& qkv, const View& y, const View& log_sum,
+                               const View& dy, const View& dqkv);
 
     // ---- softmax and losses; rows of k = columns()
     void (*softmax)(const View& x, const View& y);

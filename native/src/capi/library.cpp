@@ -11,6 +11,7 @@
 
 #include "backend/cpu/cpu_backend.h"
 #include "capi/call.h"
+#include "core/exactness.h"
 #include "core/op_registry.h"
 #include "core/parallel.h"
 
@@ -24,6 +25,7 @@ int available_cpus() {
 }
 
 int thread_setting = 0;
+bool exact_setting = false;
 
 std::string cpu_name() {
     std::ifstream info("/proc/cpuinfo");
@@ -50,6 +52,8 @@ int threads() {
     if (thread_setting == 0) thread_setting = available_cpus();
     return thread_setting;
 }
+
+bool exact() { return exact_setting; }
 
 }  // namespace hb
 
@@ -98,6 +102,15 @@ hb_status hb_set_threads(int32_t n) {
 }
 
 int32_t hb_threads(void) { return threads(); }
+
+hb_status hb_set_exact(int32_t value) {
+    return status_of("set_exact", 0, nullptr, [&](Call& call, hb_tensor*) {
+        call.require(value == 0 || value == 1, "exact is %d; expected 0 or 1", value);
+        exact_setting = value == 1;
+    });
+}
+
+int32_t hb_exact(void) { return exact(); }
 
 int32_t hb_device_available(hb_device device) {
     return status_of("device_available", 0, nullptr, [&](Call&, hb_tensor*) { backend_of(device); }) == HB_OK;

@@ -61,6 +61,9 @@ static constexpr hb_op_info kOps[] = {
     {"layer_norm", "normalisation", "layer_norm_backward"},
     {"layer_norm_backward", "normalisation", "none"},
 
+    {"attention", "attention", "attention_backward"},
+    {"attention_backward", "attention", "none"},
+
     {"softmax", "loss", "softmax_backward"},
     {"softmax_backward", "loss", "none"},
     {"log_softmax", "loss", "log_softmax_backward"},

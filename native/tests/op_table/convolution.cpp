@@ -69,26 +69,68 @@ std::vector<Convolution> noisy_convolutions() {
 // Edges of blocks of any size; of mode test only.
 static std::vector<Convolution> large_convolutions() {
     std::vector<Convolution> all = {
-        square(2, 8, 64, 64, 3, 1, 1),
-        square(3, 16, 16, 16, 3, 1, 1),
-        square(1, 10, 130, 70, 3, 1, 1),
-        square(2, 12, 32, 65, 3, 2, 1),
-        square(2, 17, 3, 64, 3, 1, 1),
-        square(2, 16, 3, 16, 7, 2, 3),
-        square(5, 8, 33, 31, 1),
-        square(2, 8, 64, 128, 1, 2),
-        square(1, 4, 260, 300, 1),
-        square(2, 9, 48, 48, 3, 1, 1, 1, 3),
-        square(2, 12, 64, 64, 3, 1, 1, 1, 64),
-        square(1, 4, 512, 40, 3, 1, 1),
+        square(2, 12, 32, 65, 3, 2, 1),      square(2, 17, 3, 64, 3, 1, 1),
+        square(2, 16, 3, 16, 7, 2, 3),       square(5, 8, 33, 31, 1),
+        square(2, 8, 64, 128, 1, 2),         square(1, 4, 260, 300, 1),
+        square(2, 9, 48, 48, 3, 1, 1, 1, 3), square(2, 12, 64, 64, 3, 1, 1, 1, 64),
         square(9, 4, 24, 24, 5, 1, 2),
     };
-    Convolution noisy = square(6, 8, 32, 48, 3, 1, 1);
+    Convolution noisy = square(6, 8, 32, 48, 3, 2, 1);
     for (int32_t gradient : {HB_GRADIENT_AT_PERTURBED, HB_GRADIENT_CHAIN_RULE}) {
         noisy.noise = test_noise(HB_NOISE_MULTIPLICATIVE, 4, gradient);
         all.push_back(noisy);
     }
     return all;
+}
+
+// 3x3 of stride 1, for which tiers may use Winograd's algorithm: whole tiles and parts of tiles, borders of any width,
+// one chunk of tiles and several, large and small kernels.
+static std::vector<Convolution> winograd_convolutions() {
+    std::vector<Convolution> all = {
+        square(2, 8, 64, 64, 3, 1, 1),
+        square(3, 16, 16, 16, 3, 1, 1),
+        square(1, 10, 130, 70, 3, 1, 1),
+        square(9, 4, 512, 40, 3, 1, 1),
+        square(5, 7, 24, 20, 3, 1, 1),
+        square(4, 10, 33, 40, 3, 1),
+        square(4, 6, 40, 33, 3, 1, 2),
+        square(20, 16, 96, 80, 3, 1, 1),
+        square(40, 16, 16, 24, 3, 1, 1),
+        square(6, 4, 800, 32, 3, 1, 1),
+        {3, 12, 19, 48, 64, 3, 3, {1, 1, 0, 2, 1, 1, 1}},
+    };
+    Convolution noisy = square(6, 8, 32, 48, 3, 1, 1), wide = square(13, 8, 80, 96, 3, 1, 1);
+    for (int32_t gradient : {HB_GRADIENT_AT_PERTURBED, HB_GRADIENT_CHAIN_RULE}) {
+        noisy.noise = test_noise(HB_NOISE_MULTIPLICATIVE, 4, gradient);
+        wide.noise = test_noise(HB_NOISE_ADDITIVE, 3, gradient);
+        all.push_back(noisy);
+        all.push_back(wide);
+    }
+    Convolution biased = square(7, 8, 40, 56, 3, 1, 1);
+    biased.bias = true;
+    all.push_back(biased);
+    return all;
+}
+
+// Rounding errors of Winograd's F(4x4, 3x3), against those of the direct sum (docs/numerics.md).
+constexpr double kWinogradGrowth = 16;
+
+struct Exactly {
+    Exactly() { ok(hb_set_exact(1)); }
+    ~Exactly() { hb_set_exact(0); }
+};
+
+// A case as it is, and the same without Winograd's algorithm.
+static void add_both(std::vector<Case>& cases, Case test) {
+    Case exact = test;
+    exact.name += ", exact";
+    exact.run = [run = test.run](const Tensors& in, Results& out) {
+        const Exactly exactly;
+        run(in, out);
+    };
+    test.growth = kWinogradGrowth;
+    cases.push_back(std::move(test));
+    cases.push_back(std::move(exact));
 }
 
 std::vector<Convolution> resnet_convolutions() {
@@ -105,7 +147,7 @@ std::vector<Convolution> resnet_convolutions() {
 namespace {
 
 void conv2d(std::vector<Case>& cases) {
-    auto add = [&](const Convolution& c, bool differentiate) {
+    auto make = [](const Convolution& c, bool differentiate) {
         bool noisy = c.noise.kind != HB_NOISE_NONE;
         std::vector<Input> inputs = {real(c.x()), real(c.weight()), c.bias ? real({c.o}) : absent()};
         Backward backward = [=](const Tensors& in, const Tensors&, const Tensors& dy, Gradients& g) {
@@ -128,17 +170,18 @@ void conv2d(std::vector<Case>& cases) {
                 }));
             };
         }
-        cases.push_back(
-            {.name = c.name(),
-             .inputs = inputs,
-             .run = [=](const Tensors& in, Results& out) { out.add(hb_conv2d(in[0], in[1], in[2], &c.p, &c.noise)); },
-             .backward = differentiate ? backward : Backward{},
-             .reference = reference,
-             .terms = c.depth()});
+        return Case{
+            .name = c.name(),
+            .inputs = inputs,
+            .run = [=](const Tensors& in, Results& out) { out.add(hb_conv2d(in[0], in[1], in[2], &c.p, &c.noise)); },
+            .backward = differentiate ? backward : Backward{},
+            .reference = reference,
+            .terms = c.depth()};
     };
-    for (const Convolution& c : small_convolutions()) add(c, true);
-    for (const Convolution& c : noisy_convolutions()) add(c, true);
-    for (const Convolution& c : large_convolutions()) add(c, false);
+    for (const Convolution& c : small_convolutions()) cases.push_back(make(c, true));
+    for (const Convolution& c : noisy_convolutions()) cases.push_back(make(c, true));
+    for (const Convolution& c : large_convolutions()) cases.push_back(make(c, false));
+    for (const Convolution& c : winograd_convolutions()) add_both(cases, make(c, false));
 }
 
 Case forward_case(const Convolution& c) {
@@ -174,6 +217,7 @@ void each(std::vector<Case>& cases, Case (*make)(const Convolution&)) {
     for (const Convolution& c : small_convolutions()) cases.push_back(make(c));
     for (const Convolution& c : noisy_convolutions()) cases.push_back(make(c));
     for (const Convolution& c : large_convolutions()) cases.push_back(make(c));
+    for (const Convolution& c : winograd_convolutions()) add_both(cases, make(c));
 }
 
 void each_resnet(std::vector<Case>& cases, Case (*make)(const Convolution&)) {

@@ -92,7 +92,7 @@ const Sizes kActivation{128, 32, 32, 64};  // of ResNet-18's first stage
 constexpr double kActivationElements = 128.0 * 32 * 32 * 64;
 
 void unary_perf(std::vector<Case>& cases) {
-    for (int32_t kind : {HB_RELU, HB_EXP, HB_GELU})
+    for (int32_t kind : {HB_RELU, HB_EXP, HB_GELU, HB_GELU_TANH})
         cases.push_back({.name = text("%s %s", kFunctions[kind].name, text_of(kActivation).c_str()),
                          .inputs = {real(kActivation)},
                          .run = [=](const Tensors& in, Results& out) { out.add(hb_unary(kind, in[0], 0, 0)); },
@@ -100,7 +100,7 @@ void unary_perf(std::vector<Case>& cases) {
 }
 
 void unary_backward_perf(std::vector<Case>& cases) {
-    for (int32_t kind : {HB_RELU, HB_GELU})
+    for (int32_t kind : {HB_RELU, HB_GELU, HB_GELU_TANH})
         cases.push_back(
             {.name = text("%s %s", kFunctions[kind].name, text_of(kActivation).c_str()),
              .inputs = {real(kActivation), real(kActivation)},
@@ -244,8 +244,9 @@ hb_tensor dropped(hb_tensor x, double p, int32_t channels) {
 void dropout(std::vector<Case>& cases) {
     for (double p : {0.0, 0.1, 0.5, 0.9})
         for (int32_t channels : {0, 1})
-            for (const Sizes& shape : {Sizes{3, 7}, Sizes{1, 1}, Sizes{2, 5, 5, 17}, Sizes{3, 33}, Sizes{0, 4},
-                                       Sizes{2, 3, 0}, Sizes{70, 1001}})
+            for (const Sizes& shape :
+                 {Sizes{3, 7}, Sizes{1, 1}, Sizes{2, 5, 5, 17}, Sizes{3, 33}, Sizes{0, 4}, Sizes{2, 3, 0},
+                  Sizes{70, 1001}, Sizes{9, 35, 1}, Sizes{5, 1}, Sizes{3, 70001, 1}})
                 cases.push_back({.name = text("%s, p %g%s", text_of(shape).c_str(), p, channels ? ", channels" : ""),
                                  .inputs = {real(shape)},
                                  .run = [=](const Tensors& in, Results& out) { out.add(dropped(in[0], p, channels)); },
@@ -261,6 +262,11 @@ void dropout_perf(std::vector<Case>& cases) {
                          .inputs = {real(kActivation)},
                          .run = [=](const Tensors& in, Results& out) { out.add(dropped(in[0], 0.1, channels)); },
                          .bytes = 8 * kActivationElements});
+    const Sizes samples{128, 32 * 32 * 64, 1};
+    cases.push_back({.name = text_of(samples) + ", samples",
+                     .inputs = {real(samples)},
+                     .run = [](const Tensors& in, Results& out) { out.add(dropped(in[0], 0.1, 1)); },
+                     .bytes = 8 * kActivationElements});
 }
 
 }  // namespace

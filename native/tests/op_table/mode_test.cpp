@@ -67,7 +67,8 @@ std::string difference(const Output& got, const Output& expected, const Case& te
     for (size_t i = 0; i < got.values.size(); i++) {
         double e = expected.values[i], g = got.values[i];
         if (equal(g, e) || equal(g, float(e))) continue;  // also where a double is beyond F32
-        double allowed = is_real(got.type) ? tolerance(e, std::max(largest, test.magnitude), test.terms) : 0;
+        double allowed =
+            is_real(got.type) ? test.growth * tolerance(e, std::max(largest, test.magnitude), test.terms) : 0;
         double error = std::fabs(g - e);
         double excess = std::isnan(error) || allowed == 0 ? std::numeric_limits<double>::infinity() : error / allowed;
         if (excess > worst) {

@@ -459,7 +459,9 @@ void group_backward_cases(std::vector<Case>& cases, bool layer) {
     for (const Groups& norm : large_group_norms(layer)) cases.push_back(group_backward_case(norm));
 }
 
-const Groups kResnetGroups{{128, 32, 32, 64}, 16}, kVisionLayer{{128, 197, 384}, 0};
+const Groups kResnetGroups{{128, 32, 32, 64}, 16};
+// Of ViT-S/16 and ViT-B/16.
+const Groups kVisionLayers[] = {{{16, 197, 384}, 0}, {{128, 197, 384}, 0}, {{64, 197, 768}, 0}};
 
 }  // namespace
 
@@ -480,9 +482,13 @@ std::vector<Row> normalisation_rows() {
         {"group_norm_backward", false, [](auto& cases) { group_backward_cases(cases, false); },
          [](auto& cases) { cases.push_back(group_backward_case(kResnetGroups)); }},
         {"layer_norm", true, [](auto& cases) { group_cases(cases, true); },
-         [](auto& cases) { cases.push_back(group_case(kVisionLayer, false)); }},
+         [](auto& cases) {
+             for (const Groups& norm : kVisionLayers) cases.push_back(group_case(norm, false));
+         }},
         {"layer_norm_backward", false, [](auto& cases) { group_backward_cases(cases, true); },
-         [](auto& cases) { cases.push_back(group_backward_case(kVisionLayer)); }},
+         [](auto& cases) {
+             for (const Groups& norm : kVisionLayers) cases.push_back(group_backward_case(norm));
+         }},
     };
 }
 

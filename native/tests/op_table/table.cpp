@@ -109,7 +109,7 @@ hb_tensor unbroadcast(Gradients& gradients, hb_tensor gradient, const Sizes& sha
 std::vector<Row> all_rows() {
     std::vector<Row> all;
     for (auto family : {creation_rows, movement_rows, elementwise_rows, reduction_rows, linear_algebra_rows,
-                        convolution_rows, pooling_rows, normalisation_rows, loss_rows, optimizer_rows})
+                        convolution_rows, pooling_rows, normalisation_rows, attention_rows, loss_rows, optimizer_rows})
         for (Row& row : family()) all.push_back(std::move(row));
     return all;
 }

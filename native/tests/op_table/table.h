@@ -129,6 +129,7 @@ struct Case {
     size_t losses = SIZE_MAX;     // only so many of the results are differentiable, from the first
     double terms = 0;             // length of the longest sum behind an element of a result; 0: none, no cancellation
     double magnitude = 1;         // of what is summed, where the result may be smaller: inputs are of order 1
+    double growth = 1;            // of rounding errors, by an algorithm that is faster for it
     Oracle oracle = Oracle::F64;
     double flops = 0, bytes = 0;  // for mode perf: work of one call
 };
@@ -149,6 +150,7 @@ std::vector<Row> linear_algebra_rows();
 std::vector<Row> convolution_rows();
 std::vector<Row> pooling_rows();
 std::vector<Row> normalisation_rows();
+std::vector<Row> attention_rows();
 std::vector<Row> loss_rows();
 std::vector<Row> optimizer_rows();
 std::vector<Row> all_rows();

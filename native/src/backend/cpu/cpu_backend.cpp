@@ -51,6 +51,7 @@ Backend scalar_table() {
     scalar::add_convolution(t);
     scalar::add_pooling(t);
     scalar::add_normalisation(t);
+    scalar::add_attention(t);
     scalar::add_losses(t);
     scalar::add_optimizers(t);
     scalar::add_random(t);
@@ -65,6 +66,7 @@ Backend scalar_table() {
     tier::add_convolution(t, plain);                                                                                   \
     tier::add_pooling(t, plain);                                                                                       \
     tier::add_normalisation(t, plain);                                                                                 \
+    tier::add_attention(t, plain);                                                                                     \
     tier::add_losses(t, plain);                                                                                        \
     tier::add_optimizers(t, plain);                                                                                    \
     tier::add_random(t, plain);

@@ -15,6 +15,7 @@ void add_linear_algebra(Backend& table);
 void add_convolution(Backend& table);
 void add_pooling(Backend& table);
 void add_normalisation(Backend& table);
+void add_attention(Backend& table);
 void add_losses(Backend& table);
 void add_optimizers(Backend& table);
 void add_random(Backend& table);
@@ -30,6 +31,7 @@ void add_random(Backend& table);
     void add_convolution(Backend& table, const Backend& plain);                                                        \
     void add_pooling(Backend& table, const Backend& plain);                                                            \
     void add_normalisation(Backend& table, const Backend& plain);                                                      \
+    void add_attention(Backend& table, const Backend& plain);                                                          \
     void add_losses(Backend& table, const Backend& plain);                                                             \
     void add_optimizers(Backend& table, const Backend& plain);                                                         \
     void add_random(Backend& table, const Backend& plain);                                                             \

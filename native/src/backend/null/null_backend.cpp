@@ -65,6 +65,8 @@ Backend make() {
     ignore(t.batch_norm_backward);
     ignore(t.group_norm);
     ignore(t.group_norm_backward);
+    ignore(t.attention);
+    ignore(t.attention_backward);
     ignore(t.softmax);
     ignore(t.softmax_backward);
     ignore(t.log_softmax);

@@ -1,8 +1,14 @@
 /** Data, noise, robust training methods, evaluation, and the command line program. */
 module dev.hornbeam.training {
     requires transitive dev.hornbeam.models;
+    requires transitive java.desktop;
     requires com.fasterxml.jackson.databind;
+    requires com.fasterxml.jackson.dataformat.csv;
     requires com.fasterxml.jackson.dataformat.yaml;
+    requires com.twelvemonkeys.imageio.core;
+    requires com.twelvemonkeys.imageio.jpeg;
+    requires com.twelvemonkeys.imageio.metadata;
+    requires com.twelvemonkeys.imageio.webp;
     requires info.picocli;
     requires java.net.http;
     requires me.tongfei.progressbar;
@@ -12,8 +18,10 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.corruption;
     exports dev.hornbeam.training.data;
     exports dev.hornbeam.training.evaluation;
+    exports dev.hornbeam.training.image;
     exports dev.hornbeam.training.method;
     exports dev.hornbeam.training.noise;
+    exports dev.hornbeam.training.prediction;
     exports dev.hornbeam.training.run;
 
     // Options are set by reflection.

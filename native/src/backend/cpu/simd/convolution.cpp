@@ -31,6 +31,7 @@
 #include "backend/cpu/simd/image_tiles.h"
 #include "backend/cpu/simd/random.h"
 #include "backend/cpu/simd/weight_packing.h"
+#include "backend/cpu/simd/winograd.h"
 #include "core/parallel.h"
 #include "core/scratch.h"
 
@@ -302,6 +303,8 @@ void conv2d(const ConvShape& shape, const View& x, const View& w, const View& bi
     if (x.type == DType::F64) return plain_table.conv2d(shape, x, w, bias, noise, y);
     if (y.elements() == 0) return;
     if (is_depthwise(shape)) return depthwise_conv2d(shape, x, w, bias, noise, y);
+    if (winograd_suits_forward(shape, noise))
+        return winograd_conv2d(shape, x.f32(), w.f32(), bias.f32(), noise, y.f32());
     Product(shape, Axis::kForward).run(x.f32(), w.f32(), bias.f32(), noise, y.f32());
 }
 
@@ -309,6 +312,8 @@ void conv2d_backward_data(const ConvShape& shape, const View& dy, const View& w,
     if (dy.type == DType::F64) return plain_table.conv2d_backward_data(shape, dy, w, noise, dx);
     if (dx.elements() == 0) return;
     if (is_depthwise(shape)) return depthwise_backward_data(shape, dy, w, noise, dx);
+    if (winograd_suits_backward_data(shape, noise))
+        return winograd_backward_data(shape, dy.f32(), w.f32(), noise, dx.f32());
     Product(shape, Axis::kBackward).run(dy.f32(), w.f32(), nullptr, noise, dx.f32());
 }
 
@@ -339,6 +344,8 @@ void conv2d_backward_weight(const ConvShape& shape, const View& x, const View& d
         std::memset(dw.data, 0, static_cast<size_t>(dw.elements()) * sizeof(float));
     else if (is_depthwise(shape))
         depthwise_backward_weight(shape, x, dy, noise, dw);
+    else if (winograd_suits_backward_weight(shape, noise))
+        winograd_backward_weight(shape, x.f32(), dy.f32(), dw.f32());
     else
         product_backward_weight(shape, x, dy, noise, dw);
 }

@@ -2,6 +2,7 @@
 // here arithmetic decides; random.h has the speed.
 #include "backend/cpu/simd/random.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "backend/cpu/kernels.h"
@@ -56,6 +57,22 @@ void dropout(const View& x, double p, bool channels, const Stream& stream, const
         return;
     }
     const int64_t c = x.columns(), positions = n / x[0] / c;
+    if (c == 1) {  // whole samples: read or not, but written once
+        const int64_t pieces = (positions + kGrain - 1) / kGrain;
+        parallel_ranges(x[0] * pieces, kGrain / positions, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; i++) {
+                const int64_t sample = i / pieces, first = i % pieces * kGrain, at = sample * positions + first;
+                const int64_t count = std::min(kGrain, positions - first);
+                float u;
+                uniforms(key_of(stream), sample, 1, &u);
+                if (u < limit)
+                    std::fill_n(out + at, count, 0.0f);
+                else
+                    far_lanes(count, [&](int64_t j, auto m) { store(out + at + j, load(in + at + j, m) * factor, m); });
+            }
+        });
+        return;
+    }
     parallel(x[0], [&](int64_t sample) {
         Scratch<float> u(c);
         uniforms(key_of(stream), sample * c, c, u.data());

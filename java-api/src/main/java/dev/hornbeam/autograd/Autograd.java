@@ -100,7 +100,7 @@ public final class Autograd {
                         + "] does not ask for its gradient; call requireGrad() on it before the forward pass");
             }
         }
-        long[] handles = BackwardPass.gradients(root, seed(output, gradient, "grad"), retainGraph, targets);
+        long[] handles = BackwardPass.gradients(root, seed(output, gradient, "grad"), true, retainGraph, targets);
         for (int i = 0; i < handles.length; i++) {
             if (handles[i] == 0) {
                 Arrays.stream(handles).forEach(Tape::release);

@@ -4,6 +4,7 @@ import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
 import dev.hornbeam.tensor.TensorScope;
@@ -68,12 +69,14 @@ public abstract class DifferentiableFunction {
         for (int i = 0; i < inputs.length; i++) {
             Tape.handle(inputs[i], name, "inputs[" + i + "]");
         }
+        Tensor value;
         long y = 0;
         Gradient gradient = null;
         try (var _ = TensorScope.open()) {
             boolean records = Tape.records(inputs);
             try (var _ = Autograd.noGrad()) {
-                y = HornbeamNative.alias(Tape.handle(forward(inputs), name, "result of forward"));
+                value = forward(inputs);
+                y = HornbeamNative.alias(Tape.handle(value, name, "result of forward"));
             }
             if (records) {
                 gradient = new Gradient(this, name, inputs);
@@ -81,7 +84,9 @@ public abstract class DifferentiableFunction {
         } finally {
             toSave = NOTHING;
         }
-        return Tape.result(y, null, gradient);
+        Tensor result = Tape.result(y, null, gradient);
+        // A trace sees the ops of forward.
+        return Tracer.isOn() ? Tracer.same(value, result) : result;
     }
 
     private static final class Gradient extends Node {

@@ -25,7 +25,7 @@ import java.util.zip.ZipFile;
 import java.util.zip.ZipOutputStream;
 
 /** Several named arrays in numpy's .npz format: a zip archive of .npy files, stored or deflated. See {@link Npy}. */
-public final class Npz implements AutoCloseable {
+public final class Npz implements WeightsSource {
     private static final String SUFFIX = ".npy";
 
     /** Deflate makes nothing smaller than this. */
@@ -40,6 +40,7 @@ public final class Npz implements AutoCloseable {
     private final long length;
     private final ZipFile zip;
     private final Map<String, ZipEntry> entries;
+    private Map<String, StoredTensor> tensors;
 
     private Npz(Path path, long length, ZipFile zip, Map<String, ZipEntry> entries) {
         this.path = path;
@@ -83,6 +84,51 @@ public final class Npz implements AutoCloseable {
                 zip.close();
             }
         }
+    }
+
+    /** Opens an archive of weights: other than pictures, they take no more memory than a few times the file's size. */
+    static Npz openWeights(Path path) throws IOException {
+        Npz npz = open(path);
+        boolean done = false;
+        try {
+            if (npz.entries.isEmpty()) {
+                throw new TensorFileException(path, "the zip archive holds neither arrays (.npy) nor a data.pkl");
+            }
+            WeightsSource.checkGrowth(path, npz.tensors().values(), npz.length);
+            done = true;
+            return npz;
+        } finally {
+            if (!done) {
+                npz.close();
+            }
+        }
+    }
+
+    @Override
+    public String format() {
+        return "NumPy .npz";
+    }
+
+    /** The arrays' names, types and shapes: reads the header of every one. */
+    @Override
+    public Map<String, StoredTensor> tensors() throws IOException {
+        if (tensors == null) {
+            Map<String, StoredTensor> described = new LinkedHashMap<>();
+            for (String name : entries.keySet()) {
+                NpyHeader header = header(name);
+                String type = header.kind() == 'b' ? "bool" : "" + header.kind() + 8 * header.itemSize();
+                long[] shape =
+                        header.shape().stream().mapToLong(Long::longValue).toArray();
+                described.put(name, new StoredTensor(name, type, header.dtype(), shape));
+            }
+            tensors = Collections.unmodifiableMap(described);
+        }
+        return tensors;
+    }
+
+    @Override
+    public Map<String, String> metadata() {
+        return Map.of();
     }
 
     /** The arrays' names, in the archive's order. */
@@ -171,6 +217,7 @@ public final class Npz implements AutoCloseable {
     }
 
     /** Reads an array as a tensor on the CPU, in the innermost scope. */
+    @Override
     public Tensor readTensor(String name) throws IOException {
         return read(name).toTensor();
     }

@@ -19,6 +19,7 @@ import java.util.Collections;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.TreeMap;
 
@@ -30,9 +31,9 @@ import java.util.TreeMap;
  * the ranges cover the file without holes or overlap. Tensors are copied out one by one as they are asked for. Writing is
  * aside, with a rename at the end; equal content gives equal bytes.
  */
-public final class Safetensors implements AutoCloseable {
+public final class Safetensors implements WeightsSource {
     /** The format's own limit. */
-    private static final long LARGEST_HEADER = 100_000_000;
+    static final long LARGEST_HEADER = 100_000_000;
 
     private static final String METADATA = "__metadata__";
     private static final ValueLayout.OfShort HALF = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.LITTLE_ENDIAN);
@@ -82,6 +83,11 @@ public final class Safetensors implements AutoCloseable {
         /** Size of an element in bytes. */
         public int bytes() {
             return bytes;
+        }
+
+        /** Type of its elements once they are read, or null. */
+        DType readAs() {
+            return readAs;
         }
 
         static Type of(DType dtype) {
@@ -279,7 +285,32 @@ public final class Safetensors implements AutoCloseable {
         return entries;
     }
 
+    @Override
+    public String format() {
+        return "safetensors";
+    }
+
+    @Override
+    public Map<String, StoredTensor> tensors() {
+        Map<String, StoredTensor> described = new LinkedHashMap<>();
+        entries.forEach((name, entry) -> described.put(
+                name,
+                new StoredTensor(name, entry.type.name().toLowerCase(Locale.ROOT), entry.type.readAs, entry.shape)));
+        return Collections.unmodifiableMap(described);
+    }
+
+    @Override
+    public Tensor readTensor(String name) throws IOException {
+        Entry entry = entries.get(name);
+        if (entry != null && entry.type.readAs == null) {
+            throw new TensorFileException(
+                    path, "tensor \"" + name + "\" has type " + entry.type + ", which this library does not read");
+        }
+        return read(name);
+    }
+
     /** The texts that the writer put in. */
+    @Override
     public Map<String, String> metadata() {
         return metadata;
     }

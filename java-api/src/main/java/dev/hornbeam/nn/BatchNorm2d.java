@@ -2,6 +2,7 @@ package dev.hornbeam.nn;
 
 import static dev.hornbeam.autograd.ops.BatchNorm.batchNorm;
 
+import dev.hornbeam.autograd.ActivationCheckpoint;
 import dev.hornbeam.autograd.ops.Activation;
 import dev.hornbeam.autograd.ops.BatchNormOptions;
 import dev.hornbeam.autograd.ops.Noise;
@@ -79,11 +80,17 @@ public final class BatchNorm2d extends Module {
         groups = count;
     }
 
+    /** The number of groups with statistics of their own; negative while the statistics are frozen. */
+    int statistics() {
+        return frozen ? -groups : groups;
+    }
+
     /** How the op is to be called now, with this activation behind it. */
     BatchNormOptions options(Activation activation, float slope) {
         boolean batch = usesBatch();
+        boolean update = batch && updatesRunning && !ActivationCheckpoint.isRecomputing();
         return new BatchNormOptions(
-                batch, batch && updatesRunning, batch ? groups : 1, activation, slope, (float) momentum, (float)
+                batch, update, batch ? groups : 1, activation, slope, (float) momentum, (float)
                         epsilon);
     }
 

@@ -49,6 +49,11 @@ public final class Dropout extends Module implements RandomLayer {
         numbers = new Philox(seed, Philox.Purpose.DROPOUT, layer, step, stream);
     }
 
+    @Override
+    public Object numbers() {
+        return numbers;
+    }
+
     /** x, with elements or channels dropped in training mode. */
     @Override
     public Tensor forward(Tensor x) {

@@ -54,6 +54,44 @@ public final class Init {
         return Math.sqrt(2 / (1 + slope * slope));
     }
 
+    /** Normal numbers with deviation sqrt(2 / (fan in + fan out)) (Glorot and Bengio 2010). */
+    public static void xavierNormal(Parameter kernel, long seed) {
+        normal(kernel, 0, Math.sqrt(2.0 / fans(kernel)), seed);
+    }
+
+    /** Uniform numbers of that deviation: between -+ sqrt(6 / (fan in + fan out)) (Glorot and Bengio 2010). */
+    public static void xavierUniform(Parameter kernel, long seed) {
+        double bound = Math.sqrt(6.0 / fans(kernel));
+        uniform(kernel, -bound, bound, seed);
+    }
+
+    private static long fans(Parameter kernel) {
+        return fan(kernel.value(), Fan.IN) + fan(kernel.value(), Fan.OUT);
+    }
+
+    /**
+     * Normal numbers with deviation 1 / sqrt(fan in) of which those beyond twice the deviation of the normal numbers are drawn
+     * again (LeCun et al. 1998 in Flax's form): what remains has the deviation asked for.
+     */
+    public static void lecunNormal(Parameter kernel, long seed) {
+        double deviation = 1 / (TRUNCATED_DEVIATION * Math.sqrt((double) fan(kernel.value(), Fan.IN)));
+        Tensor value = kernel.value();
+        try (var _ = TensorScope.open()) {
+            Tensor drawn = Tensor.randomNormal(0, 1, stream(kernel, seed, 0), value.device(), value.shape());
+            for (int again = 1; again <= REDRAWS; again++) {
+                Tensor other = Tensor.randomNormal(0, 1, stream(kernel, seed, again), value.device(), value.shape());
+                drawn = drawn.abs().gt(2).where(other, drawn);
+            }
+            value.copyFrom(drawn.clamp(-2, 2).mul(deviation));
+        }
+    }
+
+    // Of a standard normal number between -2 and 2.
+    private static final double TRUNCATED_DEVIATION = 0.87962566103423978;
+
+    // A number is beyond 2 with probability 0.0455; after eight further draws with 2e-11.
+    private static final int REDRAWS = 8;
+
     /** Normal numbers. */
     public static void normal(Parameter parameter, double mean, double deviation, long seed) {
         try (var _ = TensorScope.open()) {
@@ -118,10 +156,14 @@ public final class Init {
     }
 
     private static Philox stream(Parameter parameter, long seed) {
+        return stream(parameter, seed, 0);
+    }
+
+    private static Philox stream(Parameter parameter, long seed, int stream) {
         if (parameter.index() < 0) {
             throw new IllegalStateException(
                     "the parameter has no number yet: call indexParameters() on the whole network first");
         }
-        return new Philox(seed, Philox.Purpose.INIT, parameter.index(), 0, 0);
+        return new Philox(seed, Philox.Purpose.INIT, parameter.index(), 0, stream);
     }
 }

@@ -276,6 +276,19 @@ public abstract class Module implements AutoCloseable {
         });
     }
 
+    /**
+     * Makes training keep only the inputs of a network's blocks, and compute the rest again in the backward pass: a fraction
+     * of the memory for about a forward pass more, with the same bits. The blocks are the children of every {@link Sequential} that
+     * have children themselves.
+     */
+    public final void setActivationCheckpointing(boolean enabled) {
+        apply(module -> {
+            if (module instanceof Sequential sequence) {
+                sequence.setCheckpointing(enabled);
+            }
+        });
+    }
+
     // ----------------------------------------------------------------------------------------------------- state
 
     /** All parameters and buffers by name, in PyTorch's order: the living tensors, not copies, laid out as in memory. */

@@ -7,4 +7,7 @@ interface RandomLayer {
 
     /** The step that the next forward belongs to. */
     void drawFor(long seed, int step, int stream);
+
+    /** What the next forward's numbers come from, or null before the first {@link #drawFor}. */
+    Object numbers();
 }

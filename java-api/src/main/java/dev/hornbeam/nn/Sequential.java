@@ -4,6 +4,8 @@ import dev.hornbeam.tensor.Tensor;
 
 /** Modules one after the other, named 0, 1, 2, .. unless named otherwise. */
 public final class Sequential extends Module {
+    private boolean checkpointing;
+
     /** Of these modules, in order. */
     public Sequential(Module... modules) {
         for (Module module : modules) {
@@ -22,12 +24,18 @@ public final class Sequential extends Module {
         return this;
     }
 
+    void setCheckpointing(boolean enabled) {
+        checkpointing = enabled;
+    }
+
     /** The last module's result. */
     @Override
     public Tensor forward(Tensor x) {
         Tensor y = x;
         for (Module module : children().values()) {
-            y = module.forward(y);
+            // A sequence within this one checkpoints its own blocks, and layers alone have nothing to save.
+            boolean block = checkpointing && !module.children().isEmpty() && !(module instanceof Sequential);
+            y = block ? CheckpointedBlock.forward(module, y) : module.forward(y);
         }
         return y;
     }

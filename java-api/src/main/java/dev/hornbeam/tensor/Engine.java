@@ -84,6 +84,21 @@ public final class Engine {
         HornbeamNative.setThreads(threads);
     }
 
+    /** Whether convolutions add up their products one by one; false unless set. */
+    public static boolean isExact() {
+        return HornbeamNative.exact() != 0;
+    }
+
+    /**
+     * Chooses between exactness and speed in convolutions, for the whole process; not to be called while ops run.
+     *
+     * <p>By default 3×3 convolutions use Winograd's algorithm where it is faster. It rounds more: errors of single results are
+     * some ten times those of the direct sum (docs/numerics.md). Either way the same call gives the same bits.
+     */
+    public static void setExact(boolean exact) {
+        HornbeamNative.setExact(exact ? 1 : 0);
+    }
+
     /** Whether the device can be used here. */
     public static boolean isAvailable(Device device) {
         return HornbeamNative.deviceAvailable(device.code()) != 0;

@@ -31,6 +31,7 @@ import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
 import dev.hornbeam.internal.tape.TensorAccess;
 import dev.hornbeam.internal.tape.ThreadContext;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.internal.tape.Version;
 import java.lang.foreign.Arena;
 import java.lang.foreign.MemorySegment;
@@ -452,7 +453,8 @@ public final class Tensor implements AutoCloseable {
     /** Another tensor with the same memory that no gradient goes through. */
     public Tensor detach() {
         long alias = HornbeamNative.alias(handle("detach", "tensor"));
-        return enter(alias, facts, null, version());
+        Tensor detached = enter(alias, facts, null, version());
+        return Tracer.isOn() ? Tracer.same(this, detached) : detached;
     }
 
     private Version version() {

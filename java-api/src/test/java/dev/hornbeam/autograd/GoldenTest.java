@@ -8,6 +8,7 @@ import static org.junit.jupiter.api.Assertions.fail;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.hornbeam.autograd.ops.Activation;
+import dev.hornbeam.autograd.ops.Attention;
 import dev.hornbeam.autograd.ops.AvgPool2d;
 import dev.hornbeam.autograd.ops.BatchNorm;
 import dev.hornbeam.autograd.ops.BatchNormOptions;
@@ -69,7 +70,7 @@ class GoldenTest {
                     .sorted()
                     .map(GoldenTest::file)
                     .toList();
-            assertEquals(12, nodes.size(), "files of ops in " + FOLDER);
+            assertEquals(13, nodes.size(), "files of ops in " + FOLDER);
             return nodes;
         }
     }
@@ -214,6 +215,8 @@ class GoldenTest {
                             noise()));
                 case "layer_norm" ->
                     y(LayerNorm.layerNorm(in.get("x"), in.get("gamma"), in.get("beta"), a.number("epsilon"), noise()));
+                case "attention" ->
+                    y(Attention.attention(in.get("qkv"), a.integer("heads"), a.number("scale")));
                 case "softmax" -> y(in.get("x").softmax());
                 case "log_softmax" -> y(in.get("x").logSoftmax());
                 case "cross_entropy" -> crossEntropyLoss();

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
 import dev.hornbeam.autograd.ops.Activation;
+import dev.hornbeam.autograd.ops.Attention;
 import dev.hornbeam.autograd.ops.AvgPool2d;
 import dev.hornbeam.autograd.ops.BatchNorm;
 import dev.hornbeam.autograd.ops.BatchNormOptions;
@@ -214,6 +215,24 @@ class GradientTest {
                 }
             });
         }
+        return tests;
+    }
+
+    @TestFactory
+    List<DynamicTest> attention() {
+        long[][] shapes = {{2, 5, 2, 3}, {1, 1, 1, 4}, {2, 6, 3, 1}, {1, 9, 1, 8}};
+        for (long[] shape : shapes) {
+            int heads = (int) shape[2];
+            add(
+                    "attention " + java.util.Arrays.toString(shape),
+                    () -> check(
+                            "attention",
+                            t -> Attention.attention(t[0], heads),
+                            normal(1, shape[0], shape[1], 3 * heads * shape[3])));
+        }
+        add(
+                "attention with a scale",
+                () -> check("attention", t -> Attention.attention(t[0], 2, 0.7), normal(1, 2, 4, 18)));
         return tests;
     }
 

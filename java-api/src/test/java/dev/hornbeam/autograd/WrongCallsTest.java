@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
+import dev.hornbeam.autograd.ops.Attention;
 import dev.hornbeam.autograd.ops.AvgPool2d;
 import dev.hornbeam.autograd.ops.BatchNorm;
 import dev.hornbeam.autograd.ops.BatchNormOptions;
@@ -221,6 +222,10 @@ class WrongCallsTest {
                     floats("gamma", ANY, 4),
                     floats("beta", ANY, 4)),
             new Op(
+                    "attention",
+                    t -> Attention.attention(t[0], 2),
+                    floats("qkv", anyBut(Mistake.OTHER_DEVICE, Mistake.FIRST_SIZE), 2, 3, 12)),
+            new Op(
                     "cross_entropy",
                     t -> CrossEntropy.crossEntropy(t[0], t[1]),
                     floats("logits", anyBut(Mistake.LAST_SIZE), 3, 4),
@@ -433,6 +438,9 @@ class WrongCallsTest {
             named("groups", () -> GroupNorm.groupNorm(x, Tensor.ones(3), Tensor.ones(3), 2, 1e-5, null));
             named("p ", () -> Dropout.dropout(x, 1, false, new Philox(0, Philox.Purpose.DROPOUT, 0, 0, 0)));
             named("stream", () -> Dropout.dropout(x, 0.5, false, null));
+            named("heads", () -> Attention.attention(Tensor.zeros(1, 2, 12), 0));
+            named("scale", () -> Attention.attention(Tensor.zeros(1, 2, 12), 2, -1));
+            named("scale", () -> Attention.attention(Tensor.zeros(1, 2, 12), 2, Double.POSITIVE_INFINITY));
             named("before", () -> x.pad(new long[] {1}, new long[] {0, 0}, 0));
             named("before", () -> x.pad(new long[] {-3, 0}, new long[] {0, 0}, 0));
             named("sub_batch", () -> PerturbWeight.perturbWeight(x, NOISE, 2));

@@ -1,12 +1,16 @@
 package dev.hornbeam.tensor;
 
+import static dev.hornbeam.autograd.ops.Conv2d.conv2d;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.hornbeam.autograd.ops.Conv2dOptions;
 import java.nio.file.Files;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 
 class EngineTest {
@@ -60,6 +64,38 @@ class EngineTest {
         assertArrayEquals(results[0], results[1]);
         assertArrayEquals(results[0], results[2]);
         assertThrows(TensorArgumentException.class, () -> Engine.setThreads(-1));
+    }
+
+    @Test
+    void exactnessChangesBitsAndThreadsDoNot() {
+        assertFalse(Engine.isExact());
+        int before = Engine.threads();
+        List<float[]> fast = new ArrayList<>();
+        try (var _ = TensorScope.open()) {
+            Tensor x = Tensor.randomNormal(
+                    0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 6, 12, 12, 64);
+            Tensor w =
+                    Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 1, 0, 0), Device.cpu(), 96, 3, 3, 64);
+            for (int threads = 1; threads <= 3; threads++) {
+                Engine.setThreads(threads);
+                fast.add(conv2d(x, w, null, Conv2dOptions.of(1, 1), null).toFloats());
+            }
+            Engine.setExact(true);
+            assertTrue(Engine.isExact());
+            float[] exact = conv2d(x, w, null, Conv2dOptions.of(1, 1), null).toFloats();
+            assertArrayEquals(fast.get(0), fast.get(1));
+            assertArrayEquals(fast.get(0), fast.get(2));
+            // Sums of 576 products of order 1: the bound of docs/numerics.md, and that there is something to bound.
+            double largest = 0;
+            for (int i = 0; i < exact.length; i++) {
+                largest = Math.max(largest, Math.abs(exact[i] - fast.get(0)[i]));
+            }
+            assertTrue(largest < 24 * 1.2e-4, "largest difference " + largest);
+            assertEquals("scalar".equals(Engine.tier()), largest == 0);
+        } finally {
+            Engine.setExact(false);
+            Engine.setThreads(before);
+        }
     }
 
     @Test

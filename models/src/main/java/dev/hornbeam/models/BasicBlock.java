@@ -7,12 +7,14 @@ import dev.hornbeam.nn.Sequential;
 import dev.hornbeam.tensor.Tensor;
 
 /** Two 3×3 convolutions and a shortcut: relu(bn(conv(relu(bn(conv(x))))) + shortcut(x)) (He et al. 2016a). */
-final class BasicBlock extends Module {
+final class BasicBlock extends Module implements ResidualStages.EndsInNorm {
 
     /** What the shortcut does where the shape changes. */
     enum Shortcut {
-        /** A 1×1 convolution with norm (option B). */
+        /** A 1×1 convolution with norm (option B), named {@code shortcut}. */
         PROJECTION,
+        /** The same, named {@code downsample} as in torchvision. */
+        DOWNSAMPLE,
         /** Every stride-th pixel, with zero channels on both sides (option A): no parameters. */
         ZERO_PADDING
     }
@@ -34,10 +36,10 @@ final class BasicBlock extends Module {
                 child("conv2", new Conv2d(out, out, 3, 1, 1)),
                 child("bn2", ConvNormAct.norm(normalisation, out)),
                 true);
-        if (shortcut == Shortcut.PROJECTION && (stride != 1 || in != out)) {
+        if (shortcut != Shortcut.ZERO_PADDING && (stride != 1 || in != out)) {
             Conv2d conv = new Conv2d(in, out, 1, stride, 0);
             Module norm = ConvNormAct.norm(normalisation, out);
-            child("shortcut", new Sequential(conv, norm));
+            child(shortcut == Shortcut.DOWNSAMPLE ? "downsample" : "shortcut", new Sequential(conv, norm));
             projection = new ConvNormAct(conv, norm, false);
         } else {
             projection = null;
@@ -49,8 +51,8 @@ final class BasicBlock extends Module {
         return second.forward(first.forward(x), shortcut(x));
     }
 
-    /** Makes the residual branch zero, so that the block begins as its shortcut. */
-    void zeroResidual() {
+    @Override
+    public void zeroResidual() {
         Init.constant(second.scale(), 0);
     }
 

@@ -18,7 +18,7 @@ import dev.hornbeam.tensor.Tensor;
  * <p>Parameters are named {@code conv1, bn1, layer1.0.conv1 … layer4.1.bn2, fc}, shortcuts {@code layer2.0.shortcut.0} (convolution)
  * and {@code .1} (norm).
  */
-public final class ResNet extends Module {
+public final class ResNet extends Module implements Headed {
     /** Base width of the published networks. */
     public static final int WIDTH = 64;
 
@@ -38,8 +38,8 @@ public final class ResNet extends Module {
             int out = width << i;
             stages[i] = child(
                     "layer" + (i + 1),
-                    ResidualStages.stage(
-                            blocks[i], in, out, i == 0 ? 1 : 2, BasicBlock.Shortcut.PROJECTION, normalisation));
+                    ResidualStages.stage(blocks[i], in, out, i == 0 ? 1 : 2, (from, to, stride) ->
+                            new BasicBlock(from, to, stride, BasicBlock.Shortcut.PROJECTION, normalisation)));
             in = out;
         }
         fc = child("fc", new Linear(in, spec.classes()));
@@ -60,13 +60,14 @@ public final class ResNet extends Module {
         Init.standard(network, seed);
         Init.heConvolutions(network, Init.Fan.OUT, seed);
         if (spec.zeroInitResidual()) {
-            network.apply(module -> {
-                if (module instanceof BasicBlock block) {
-                    block.zeroResidual();
-                }
-            });
+            ResidualStages.zeroResiduals(network);
         }
         return network;
+    }
+
+    @Override
+    public String head() {
+        return "fc";
     }
 
     @Override

@@ -15,7 +15,7 @@ import dev.hornbeam.tensor.Tensor;
  * <p>It is this project's own, for quick starts and tests. Input [n, h, w, channels] with h, w at least 4; output logits
  * [n, classes]. With width 32, one channel and 10 classes it has 131,178 parameters.
  */
-public final class SmallCnn28 extends Module {
+public final class SmallCnn28 extends Module implements Headed {
     /** Base width if none is given. */
     public static final int WIDTH = 32;
 
@@ -39,6 +39,11 @@ public final class SmallCnn28 extends Module {
         fc = child("fc", new Linear(in, spec.classes()));
         Init.standard(this, seed);
         Init.heConvolutions(this, Init.Fan.OUT, seed);
+    }
+
+    @Override
+    public String head() {
+        return "fc";
     }
 
     @Override

@@ -17,7 +17,7 @@ import dev.hornbeam.tensor.Tensor;
  *
  * <p>Parameters are named {@code conv1, bn1, layer1.0.conv1 … layer3.n.bn2, fc}.
  */
-public final class ThinResNet extends Module {
+public final class ThinResNet extends Module implements Headed {
     /** Base width of the published networks. */
     public static final int WIDTH = 16;
 
@@ -37,8 +37,8 @@ public final class ThinResNet extends Module {
             int out = width << i;
             stages[i] = child(
                     "layer" + (i + 1),
-                    ResidualStages.stage(
-                            blocks, in, out, i == 0 ? 1 : 2, BasicBlock.Shortcut.ZERO_PADDING, normalisation));
+                    ResidualStages.stage(blocks, in, out, i == 0 ? 1 : 2, (from, to, stride) ->
+                            new BasicBlock(from, to, stride, BasicBlock.Shortcut.ZERO_PADDING, normalisation)));
             in = out;
         }
         fc = child("fc", new Linear(in, spec.classes()));
@@ -58,13 +58,14 @@ public final class ThinResNet extends Module {
         Init.heConvolutions(network, Init.Fan.IN, seed);
         Init.heNormal(network.fc.weight(), Init.Fan.IN, Init.RELU_GAIN, seed);
         if (spec.zeroInitResidual()) {
-            network.apply(module -> {
-                if (module instanceof BasicBlock block) {
-                    block.zeroResidual();
-                }
-            });
+            ResidualStages.zeroResiduals(network);
         }
         return network;
+    }
+
+    @Override
+    public String head() {
+        return "fc";
     }
 
     @Override

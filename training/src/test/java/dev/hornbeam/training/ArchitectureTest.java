@@ -39,6 +39,8 @@ final class ArchitectureTest {
                 .consideringOnlyDependenciesInAnyPackage("dev.hornbeam.training..")
                 .layer("cli")
                 .definedBy("dev.hornbeam.training.cli..")
+                .layer("prediction")
+                .definedBy("dev.hornbeam.training.prediction..")
                 .layer("run")
                 .definedBy("dev.hornbeam.training.run..")
                 .layer("method and evaluation")
@@ -46,20 +48,23 @@ final class ArchitectureTest {
                 .layer("data")
                 .definedBy(
                         "dev.hornbeam.training.data..",
+                        "dev.hornbeam.training.image..",
                         "dev.hornbeam.training.noise..",
                         "dev.hornbeam.training.corruption..")
                 .layer("root")
                 .definedBy("dev.hornbeam.training")
                 .whereLayer("cli")
                 .mayNotBeAccessedByAnyLayer()
-                .whereLayer("run")
+                .whereLayer("prediction")
                 .mayOnlyBeAccessedByLayers("cli")
+                .whereLayer("run")
+                .mayOnlyBeAccessedByLayers("cli", "prediction")
                 .whereLayer("method and evaluation")
                 .mayOnlyBeAccessedByLayers("cli", "run")
                 .whereLayer("data")
-                .mayOnlyBeAccessedByLayers("cli", "run", "method and evaluation")
+                .mayOnlyBeAccessedByLayers("cli", "prediction", "run", "method and evaluation")
                 .whereLayer("root")
-                .mayOnlyBeAccessedByLayers("cli", "run", "method and evaluation", "data")
+                .mayOnlyBeAccessedByLayers("cli", "prediction", "run", "method and evaluation", "data")
                 .check(main);
     }
 

@@ -4,6 +4,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** The i64 index of the largest element along the last dimension. Not differentiable. */
@@ -13,6 +14,10 @@ public final class ArgMax {
 
     /** The first of equals; NaN counts as largest. */
     public static Tensor argMax(Tensor x) {
-        return Tape.result(HornbeamNative.argmax(handle(x, "argmax", "x")), null);
+        Tensor result = Tape.result(HornbeamNative.argmax(handle(x, "argmax", "x")), null);
+        if (Tracer.isOn()) {
+            Tracer.op("argmax").in("x", x).out("y", result);
+        }
+        return result;
     }
 }

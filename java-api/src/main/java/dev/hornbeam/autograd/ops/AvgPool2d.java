@@ -7,6 +7,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** The mean of every window of an image. */
@@ -19,7 +20,11 @@ public final class AvgPool2d {
         Conv2d.requireOptions(options, "avg_pool2d");
         Scratch scratch = Tape.scratch();
         long y = HornbeamNative.avgPool2d(handle(x, "avg_pool2d", "x"), options.fill(scratch.pool));
-        return Tape.result(y, null, Tape.records(x) ? new Gradient(x, options) : null);
+        Tensor result = Tape.result(y, null, Tape.records(x) ? new Gradient(x, options) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("avg_pool2d").in("x", x).with("options", options).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

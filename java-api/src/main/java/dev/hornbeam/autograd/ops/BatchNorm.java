@@ -8,6 +8,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /**
@@ -53,15 +54,27 @@ public final class BatchNorm {
             Tape.changed(runningMean);
             Tape.changed(runningVar);
         }
+        Gradient gradient = null;
         if (Tape.records(x, gamma, beta) || Tape.records(x, residual)) {
-            return Tape.result(
-                    y,
-                    Tape.known(x),
-                    new Gradient(x, gamma, beta, residual, y, mean, inverseDeviation, options, noise));
+            gradient = new Gradient(x, gamma, beta, residual, y, mean, inverseDeviation, options, noise);
+        } else {
+            HornbeamNative.release(mean);
+            HornbeamNative.release(inverseDeviation);
         }
-        HornbeamNative.release(mean);
-        HornbeamNative.release(inverseDeviation);
-        return Tape.result(y, Tape.known(x));
+        Tensor result = Tape.result(y, Tape.known(x), gradient);
+        if (Tracer.isOn()) {
+            Tracer.op("batch_norm")
+                    .in("x", x)
+                    .in("gamma", gamma)
+                    .in("beta", beta)
+                    .in("running_mean", runningMean)
+                    .in("running_var", runningVar)
+                    .in("residual", residual)
+                    .with("options", options)
+                    .with("noise", noise)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -8,6 +8,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
 
@@ -62,6 +63,14 @@ public final class Binary {
     /** The function of two tensors of one type and device. */
     public static Tensor binary(Kind kind, Tensor a, Tensor b) {
         long y = HornbeamNative.binary(kind.code, handle(a, kind.text, "a"), handle(b, kind.text, "b"));
+        Tensor result = result(kind, a, b, y);
+        if (Tracer.isOn()) {
+            Tracer.op("binary").in("a", a).in("b", b).with("kind", kind).out("y", result);
+        }
+        return result;
+    }
+
+    private static Tensor result(Kind kind, Tensor a, Tensor b, long y) {
         if (!kind.isArithmetic()) {
             return Tape.result(y, null);
         }

@@ -8,6 +8,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
 
@@ -19,10 +20,17 @@ public final class BinaryScalar {
     /** The function of a tensor and a number. */
     public static Tensor binaryScalar(Binary.Kind kind, Tensor a, double number) {
         long y = HornbeamNative.binaryScalar(kind.code, handle(a, kind.text, "a"), number);
-        if (!kind.isArithmetic()) {
-            return Tape.result(y, null);
+        Tensor result = kind.isArithmetic()
+                ? Tape.result(y, Tape.known(a), Tape.records(a) ? new Gradient(kind, a, number) : null)
+                : Tape.result(y, null);
+        if (Tracer.isOn()) {
+            Tracer.op("binary_scalar")
+                    .in("a", a)
+                    .with("kind", kind)
+                    .with("number", number)
+                    .out("y", result);
         }
-        return Tape.result(y, Tape.known(a), Tape.records(a) ? new Gradient(kind, a, number) : null);
+        return result;
     }
 
     private static final class Gradient extends Node {

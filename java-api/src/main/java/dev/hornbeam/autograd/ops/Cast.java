@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
@@ -21,7 +22,11 @@ public final class Cast {
             throw new TensorArgumentException("cast: dtype is null");
         }
         long y = HornbeamNative.cast(held, dtype.code());
-        return Tape.result(y, null, dtype.isFloating() && Tape.records(x) ? new Gradient(x) : null);
+        Tensor result = Tape.result(y, null, dtype.isFloating() && Tape.records(x) ? new Gradient(x) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("cast").in("x", x).with("dtype", dtype).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -6,6 +6,7 @@ import static java.lang.foreign.ValueLayout.JAVA_LONG;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
 import java.lang.foreign.MemorySegment;
@@ -26,7 +27,11 @@ public final class Concat {
         }
         int along = dimension < 0 ? dimension + tensors[0].rank() : dimension;
         long y = HornbeamNative.concat(tensors.length, handles, along);
-        return Tape.result(y, null, Tape.records(tensors) ? new Gradient(along, tensors) : null);
+        Tensor result = Tape.result(y, null, Tape.records(tensors) ? new Gradient(along, tensors) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("concat").in("tensors", tensors).with("dimension", along).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

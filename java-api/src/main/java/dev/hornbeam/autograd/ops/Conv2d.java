@@ -9,6 +9,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
 
@@ -32,7 +33,18 @@ public final class Conv2d {
                 optional(bias, "conv2d", "bias"),
                 options.fill(scratch.conv),
                 Noise.optional(noise, scratch.noise));
-        return Tape.result(y, null, Tape.records(x, w, bias) ? new Gradient(x, w, bias, options, noise) : null);
+        Tensor result =
+                Tape.result(y, null, Tape.records(x, w, bias) ? new Gradient(x, w, bias, options, noise) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("conv2d")
+                    .in("x", x)
+                    .in("w", w)
+                    .in("bias", bias)
+                    .with("options", options)
+                    .with("noise", noise)
+                    .out("y", result);
+        }
+        return result;
     }
 
     static void requireOptions(Object options, String op) {

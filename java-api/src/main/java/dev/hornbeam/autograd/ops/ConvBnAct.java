@@ -8,6 +8,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Convolution, batch norm, residual and activation as one op with one backward: act(bn(conv(x, w)) + residual). */
@@ -60,8 +61,9 @@ public final class ConvBnAct {
             Tape.changed(runningMean);
             Tape.changed(runningVar);
         }
+        Gradient gradient = null;
         if (Tape.records(x, w, residual) || Tape.records(gamma, beta)) {
-            Gradient gradient = new Gradient(
+            gradient = new Gradient(
                     new Tensor[] {x, w, gamma, beta, residual},
                     y,
                     convolved,
@@ -71,12 +73,28 @@ public final class ConvBnAct {
                     norm,
                     convNoise,
                     normNoise);
-            return Tape.result(y, null, gradient);
+        } else {
+            HornbeamNative.release(convolved);
+            HornbeamNative.release(mean);
+            HornbeamNative.release(inverseDeviation);
         }
-        HornbeamNative.release(convolved);
-        HornbeamNative.release(mean);
-        HornbeamNative.release(inverseDeviation);
-        return Tape.result(y, null);
+        Tensor result = Tape.result(y, null, gradient);
+        if (Tracer.isOn()) {
+            Tracer.op(OP)
+                    .in("x", x)
+                    .in("w", w)
+                    .in("gamma", gamma)
+                    .in("beta", beta)
+                    .in("running_mean", runningMean)
+                    .in("running_var", runningVar)
+                    .in("residual", residual)
+                    .with("conv", conv)
+                    .with("norm", norm)
+                    .with("conv_noise", convNoise)
+                    .with("norm_noise", normNoise)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -9,6 +9,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Cross-entropy of every sample, not reduced: weights and means are taken by the caller. */
@@ -30,7 +31,16 @@ public final class CrossEntropy {
     public static Tensor crossEntropy(Tensor logits, Tensor targets, double smoothing) {
         long loss = HornbeamNative.crossEntropy(
                 handle(logits, "cross_entropy", "logits"), handle(targets, "cross_entropy", "targets"), smoothing);
-        return Tape.result(loss, null, Tape.records(logits, targets) ? new Gradient(logits, targets, smoothing) : null);
+        Tensor result = Tape.result(
+                loss, null, Tape.records(logits, targets) ? new Gradient(logits, targets, smoothing) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("cross_entropy")
+                    .in("logits", logits)
+                    .in("targets", targets)
+                    .with("smoothing", smoothing)
+                    .out("loss", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

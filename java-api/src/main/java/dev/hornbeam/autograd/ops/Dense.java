@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** The elements without gaps: x itself where it is dense already, else a copy. */
@@ -15,7 +16,11 @@ public final class Dense {
     /** Of x. */
     public static Tensor dense(Tensor x) {
         long y = HornbeamNative.dense(handle(x, "dense", "x"));
-        return Tape.view(y, x, Tape.records(x) ? new Gradient(x) : null);
+        Tensor result = Tape.view(y, x, Tape.records(x) ? new Gradient(x) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("dense").in("x", x).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

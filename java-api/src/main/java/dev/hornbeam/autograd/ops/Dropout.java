@@ -7,6 +7,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.ffi.Structs;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
@@ -29,7 +30,16 @@ public final class Dropout {
         }
         Scratch scratch = Tape.scratch();
         long y = HornbeamNative.dropout(handle(x, "dropout", "x"), p, channels ? 1 : 0, fill(scratch.stream, stream));
-        return Tape.result(y, Tape.known(x), Tape.records(x) ? new Gradient(x, p, channels, stream) : null);
+        Tensor result = Tape.result(y, Tape.known(x), Tape.records(x) ? new Gradient(x, p, channels, stream) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("dropout")
+                    .in("x", x)
+                    .with("p", p)
+                    .with("channels", channels)
+                    .with("stream", stream)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static MemorySegment fill(MemorySegment at, Philox stream) {

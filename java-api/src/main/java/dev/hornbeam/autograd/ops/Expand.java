@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** A view in which dimensions of size 1, or missing leading ones, repeat; numpy's rule. */
@@ -16,7 +17,11 @@ public final class Expand {
     public static Tensor expand(Tensor x, long... shape) {
         long held = handle(x, "expand", "x");
         long y = HornbeamNative.expand(held, shape.length, Tape.scratch().shape(shape));
-        return Tape.view(y, x, Tape.records(x) ? new Gradient(x, shape) : null);
+        Tensor result = Tape.view(y, x, Tape.records(x) ? new Gradient(x, shape) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("expand").in("x", x).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -7,6 +7,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Rows of a tensor by index; rows that were taken several times collect all their gradients. */
@@ -17,7 +18,11 @@ public final class GatherRows {
     /** The rows {@code x[index[j], ..]}, for {@code index} i64 [m] with {@code 0 <= index < x.size(0)}: [m, ..]. */
     public static Tensor gatherRows(Tensor x, Tensor index) {
         long y = HornbeamNative.gatherRows(handle(x, "gather_rows", "x"), handle(index, "gather_rows", "index"));
-        return Tape.result(y, null, Tape.records(x) ? new Gradient(x, index) : null);
+        Tensor result = Tape.result(y, null, Tape.records(x) ? new Gradient(x, index) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("gather_rows").in("x", x).in("index", index).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -6,6 +6,7 @@ import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** The mean of every channel over the whole image. */
@@ -16,7 +17,11 @@ public final class GlobalAvgPool {
     /** x [n, h, w, c]: [n, c]. */
     public static Tensor globalAvgPool(Tensor x) {
         long y = HornbeamNative.globalAvgPool(handle(x, "global_avg_pool", "x"));
-        return Tape.result(y, null, Tape.records(x) ? new Gradient(x) : null);
+        Tensor result = Tape.result(y, null, Tape.records(x) ? new Gradient(x) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("global_avg_pool").in("x", x).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -7,6 +7,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Group normalisation (Wu and He 2018): statistics per sample and group of channels. */
@@ -33,12 +34,25 @@ public final class GroupNorm {
         long y = scratch.output(0);
         long mean = scratch.output(1);
         long inverseDeviation = scratch.output(2);
+        Gradient gradient = null;
         if (Tape.records(x, gamma, beta)) {
-            return Tape.result(y, Tape.known(x), new Gradient(x, gamma, beta, mean, inverseDeviation, groups, noise));
+            gradient = new Gradient(x, gamma, beta, mean, inverseDeviation, groups, noise);
+        } else {
+            HornbeamNative.release(mean);
+            HornbeamNative.release(inverseDeviation);
         }
-        HornbeamNative.release(mean);
-        HornbeamNative.release(inverseDeviation);
-        return Tape.result(y, Tape.known(x));
+        Tensor result = Tape.result(y, Tape.known(x), gradient);
+        if (Tracer.isOn()) {
+            Tracer.op("group_norm")
+                    .in("x", x)
+                    .in("gamma", gamma)
+                    .in("beta", beta)
+                    .with("groups", groups)
+                    .with("epsilon", epsilon)
+                    .with("noise", noise)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

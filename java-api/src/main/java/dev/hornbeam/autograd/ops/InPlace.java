@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /**
@@ -22,6 +23,12 @@ public final class InPlace {
     public static void copy(Tensor destination, Tensor source) {
         HornbeamNative.copy(destination(destination, "copy", "destination"), handle(source, "copy", "source"));
         Tape.changed(destination);
+        if (Tracer.isOn()) {
+            Tracer.op("copy")
+                    .in("destination", destination)
+                    .in("source", source)
+                    .out("destination", destination);
+        }
     }
 
     /** Every element becomes {@code value}. */
@@ -36,6 +43,12 @@ public final class InPlace {
             HornbeamNative.release(number);
         }
         Tape.changed(destination);
+        if (Tracer.isOn()) {
+            Tracer.op("copy")
+                    .in("destination", destination)
+                    .with("value", value)
+                    .out("destination", destination);
+        }
     }
 
     /** {@code destination += alpha * source}, of the same shape and type. */
@@ -43,6 +56,13 @@ public final class InPlace {
         HornbeamNative.addScaled(
                 destination(destination, "add_scaled", "destination"), handle(source, "add_scaled", "source"), alpha);
         Tape.changed(destination);
+        if (Tracer.isOn()) {
+            Tracer.op("add_scaled")
+                    .in("destination", destination)
+                    .in("source", source)
+                    .with("alpha", alpha)
+                    .out("destination", destination);
+        }
     }
 
     /** {@code destination = beta * destination + alpha * source}, of the same shape and type. */
@@ -50,6 +70,14 @@ public final class InPlace {
         HornbeamNative.blend(
                 destination(destination, "blend", "destination"), handle(source, "blend", "source"), beta, alpha);
         Tape.changed(destination);
+        if (Tracer.isOn()) {
+            Tracer.op("blend")
+                    .in("destination", destination)
+                    .in("source", source)
+                    .with("beta", beta)
+                    .with("alpha", alpha)
+                    .out("destination", destination);
+        }
     }
 
     /** The rows {@code index[j]} become {@code source[j]}, or have it added, in order of j. */
@@ -60,5 +88,13 @@ public final class InPlace {
                 handle(source, "scatter_rows", "source"),
                 add ? 1 : 0);
         Tape.changed(destination);
+        if (Tracer.isOn()) {
+            Tracer.op("scatter_rows")
+                    .in("destination", destination)
+                    .in("index", index)
+                    .in("source", source)
+                    .with("add", add)
+                    .out("destination", destination);
+        }
     }
 }

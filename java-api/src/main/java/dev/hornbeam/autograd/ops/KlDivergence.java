@@ -7,6 +7,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Kullback-Leibler divergence of every sample, not reduced. */
@@ -18,7 +19,14 @@ public final class KlDivergence {
     public static Tensor klDivergence(Tensor pLogits, Tensor qLogits) {
         long loss = HornbeamNative.klDivergence(
                 handle(pLogits, "kl_divergence", "p_logits"), handle(qLogits, "kl_divergence", "q_logits"));
-        return Tape.result(loss, null, Tape.records(pLogits, qLogits) ? new Gradient(pLogits, qLogits) : null);
+        Tensor result = Tape.result(loss, null, Tape.records(pLogits, qLogits) ? new Gradient(pLogits, qLogits) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("kl_divergence")
+                    .in("p_logits", pLogits)
+                    .in("q_logits", qLogits)
+                    .out("loss", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -7,6 +7,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Layer normalisation (Ba et al. 2016): statistics over the last dimension. */
@@ -31,12 +32,24 @@ public final class LayerNorm {
         long y = scratch.output(0);
         long mean = scratch.output(1);
         long inverseDeviation = scratch.output(2);
+        Gradient gradient = null;
         if (Tape.records(x, gamma, beta)) {
-            return Tape.result(y, Tape.known(x), new Gradient(x, gamma, beta, mean, inverseDeviation, noise));
+            gradient = new Gradient(x, gamma, beta, mean, inverseDeviation, noise);
+        } else {
+            HornbeamNative.release(mean);
+            HornbeamNative.release(inverseDeviation);
         }
-        HornbeamNative.release(mean);
-        HornbeamNative.release(inverseDeviation);
-        return Tape.result(y, Tape.known(x));
+        Tensor result = Tape.result(y, Tape.known(x), gradient);
+        if (Tracer.isOn()) {
+            Tracer.op("layer_norm")
+                    .in("x", x)
+                    .in("gamma", gamma)
+                    .in("beta", beta)
+                    .with("epsilon", epsilon)
+                    .with("noise", noise)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

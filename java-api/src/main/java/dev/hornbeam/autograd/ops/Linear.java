@@ -8,6 +8,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** x wT + bias, with noise on w drawn where it is read. */
@@ -27,7 +28,16 @@ public final class Linear {
                 handle(w, "linear", "w"),
                 optional(bias, "linear", "bias"),
                 Noise.optional(noise, scratch.noise));
-        return Tape.result(y, null, Tape.records(x, w, bias) ? new Gradient(x, w, bias, noise) : null);
+        Tensor result = Tape.result(y, null, Tape.records(x, w, bias) ? new Gradient(x, w, bias, noise) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("linear")
+                    .in("x", x)
+                    .in("w", w)
+                    .in("bias", bias)
+                    .with("noise", noise)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -6,6 +6,7 @@ import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** x - log sum exp(x), over the last dimension. */
@@ -16,7 +17,11 @@ public final class LogSoftmax {
     /** Of x [.., k], k at least 1. */
     public static Tensor logSoftmax(Tensor x) {
         long y = HornbeamNative.logSoftmax(handle(x, "log_softmax", "x"));
-        return Tape.result(y, Tape.known(x), Tape.records(x) ? new Gradient(x, y) : null);
+        Tensor result = Tape.result(y, Tape.known(x), Tape.records(x) ? new Gradient(x, y) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("log_softmax").in("x", x).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -8,6 +8,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** The matrix product, over batches. */
@@ -22,7 +23,16 @@ public final class MatMul {
     public static Tensor matmul(Tensor a, Tensor b, boolean transposeA, boolean transposeB) {
         long y = HornbeamNative.matmul(
                 handle(a, "matmul", "a"), handle(b, "matmul", "b"), transposeA ? 1 : 0, transposeB ? 1 : 0);
-        return Tape.result(y, null, Tape.records(a, b) ? new Gradient(a, b, transposeA, transposeB) : null);
+        Tensor result = Tape.result(y, null, Tape.records(a, b) ? new Gradient(a, b, transposeA, transposeB) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("matmul")
+                    .in("a", a)
+                    .in("b", b)
+                    .with("transpose_a", transposeA)
+                    .with("transpose_b", transposeB)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

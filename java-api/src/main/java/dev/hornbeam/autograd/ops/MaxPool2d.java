@@ -8,6 +8,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** The largest element of every window of an image; the first of equals gets the gradient. */
@@ -22,11 +23,17 @@ public final class MaxPool2d {
         HornbeamNative.maxPool2d(handle(x, "max_pool2d", "x"), options.fill(scratch.pool), scratch.outputs);
         long y = scratch.output(0);
         long index = scratch.output(1);
+        Gradient gradient = null;
         if (Tape.records(x)) {
-            return Tape.result(y, null, new Gradient(x, index));
+            gradient = new Gradient(x, index);
+        } else {
+            HornbeamNative.release(index);
         }
-        HornbeamNative.release(index);
-        return Tape.result(y, null);
+        Tensor result = Tape.result(y, null, gradient);
+        if (Tracer.isOn()) {
+            Tracer.op("max_pool2d").in("x", x).with("options", options).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -6,6 +6,7 @@ import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
 
@@ -21,7 +22,16 @@ public final class Pad {
         requireLength(x, after, "after");
         Scratch scratch = Tape.scratch();
         long y = HornbeamNative.pad(held, scratch.shape(before), scratch.otherShape(after), value);
-        return Tape.result(y, null, Tape.records(x) ? new Gradient(x, before, after) : null);
+        Tensor result = Tape.result(y, null, Tape.records(x) ? new Gradient(x, before, after) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("pad")
+                    .in("x", x)
+                    .with("before", Tracer.list(before))
+                    .with("after", Tracer.list(after))
+                    .with("value", value)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static void requireLength(Tensor x, long[] counts, String argument) {

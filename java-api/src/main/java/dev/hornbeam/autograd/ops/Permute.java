@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** A view with its dimensions in another order. */
@@ -16,7 +17,11 @@ public final class Permute {
     public static Tensor permute(Tensor x, int... order) {
         long held = handle(x, "permute", "x");
         long y = HornbeamNative.permute(held, order.length, Tape.scratch().order(order));
-        return Tape.view(y, x, Tape.records(x) ? new Gradient(x, order) : null);
+        Tensor result = Tape.view(y, x, Tape.records(x) ? new Gradient(x, order) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("permute").in("x", x).with("order", Tracer.list(order)).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

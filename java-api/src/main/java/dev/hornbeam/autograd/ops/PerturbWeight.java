@@ -4,6 +4,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
 
@@ -22,7 +23,15 @@ public final class PerturbWeight {
             throw new TensorArgumentException("perturb_weight: noise is null");
         }
         long handle = handle(w, "perturb_weight", "w");
-        return Tape.result(
+        Tensor result = Tape.result(
                 HornbeamNative.perturbWeight(handle, noise.fill(Tape.scratch().noise), subBatch), Tape.known(w));
+        if (Tracer.isOn()) {
+            Tracer.op("perturb_weight")
+                    .in("w", w)
+                    .with("noise", noise)
+                    .with("sub_batch", subBatch)
+                    .out("y", result);
+        }
+        return result;
     }
 }

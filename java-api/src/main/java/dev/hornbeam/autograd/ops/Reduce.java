@@ -9,6 +9,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /**
@@ -43,7 +44,16 @@ public final class Reduce {
         Scratch scratch = Tape.scratch();
         long y = HornbeamNative.reduce(
                 kind.code, handle(x, kind.text, "x"), dimensions.length, scratch.order(dimensions), keep ? 1 : 0);
-        return Tape.result(y, null, Tape.records(x) ? new Gradient(kind, x, y, dimensions) : null);
+        Tensor result = Tape.result(y, null, Tape.records(x) ? new Gradient(kind, x, y, dimensions) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("reduce")
+                    .in("x", x)
+                    .with("kind", kind)
+                    .with("keep", keep)
+                    .with("dimensions", Tracer.list(dimensions))
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

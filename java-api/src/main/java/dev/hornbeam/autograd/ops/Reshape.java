@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** The same elements in another shape: a view where the strides allow it, else a copy. */
@@ -16,7 +17,11 @@ public final class Reshape {
     public static Tensor reshape(Tensor x, long... shape) {
         long held = handle(x, "reshape", "x");
         long y = HornbeamNative.reshape(held, shape.length, Tape.scratch().shape(shape));
-        return Tape.view(y, x, Tape.records(x) ? new Gradient(x) : null);
+        Tensor result = Tape.view(y, x, Tape.records(x) ? new Gradient(x) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("reshape").in("x", x).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -7,6 +7,7 @@ import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** A view of a range along one dimension. */
@@ -17,7 +18,17 @@ public final class Slice {
     /** Every {@code step}-th element of [start, stop); {@code 0 <= start <= stop <= size}. */
     public static Tensor slice(Tensor x, int dimension, long start, long stop, long step) {
         long y = HornbeamNative.slice(handle(x, "slice", "x"), dimension, start, stop, step);
-        return Tape.view(y, x, Tape.records(x) ? new Gradient(x, dimension, start, stop, step) : null);
+        Tensor result = Tape.view(y, x, Tape.records(x) ? new Gradient(x, dimension, start, stop, step) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("slice")
+                    .in("x", x)
+                    .with("dimension", dimension)
+                    .with("start", start)
+                    .with("stop", stop)
+                    .with("step", step)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** What selection by loss or by gradient norm needs of every sample, in one pass over the logits. Not differentiable. */
@@ -32,7 +33,16 @@ public final class SoftmaxScores {
         long probabilities = scratch.output(0);
         long losses = scratch.output(1);
         long norms = scratch.output(2);
-        return new Result(
+        Result result = new Result(
                 Tape.result(probabilities, Tape.known(logits)), Tape.result(losses, null), Tape.result(norms, null));
+        if (Tracer.isOn()) {
+            Tracer.op("softmax_scores")
+                    .in("logits", logits)
+                    .in("targets", targets)
+                    .out("probabilities", result.probabilities)
+                    .out("losses", result.losses)
+                    .out("gradient_norms", result.gradientNorms);
+        }
+        return result;
     }
 }

@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Sorts a vector. Not differentiable. */
@@ -25,6 +26,14 @@ public final class Sort {
         Scratch scratch = Tape.scratch();
         HornbeamNative.sort(handle(x, "sort", "x"), descending ? 1 : 0, scratch.outputs);
         long permutation = scratch.output(1);
-        return new Result(Tape.result(scratch.output(0), null), Tape.result(permutation, null));
+        Result result = new Result(Tape.result(scratch.output(0), null), Tape.result(permutation, null));
+        if (Tracer.isOn()) {
+            Tracer.op("sort")
+                    .in("x", x)
+                    .with("descending", descending)
+                    .out("values", result.values)
+                    .out("permutation", result.permutation);
+        }
+        return result;
     }
 }

@@ -7,6 +7,7 @@ import dev.hornbeam.internal.tape.BinaryCode;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Sum of squared differences of every sample, not reduced. */
@@ -18,7 +19,11 @@ public final class SquaredError {
     public static Tensor squaredError(Tensor x, Tensor target) {
         long loss =
                 HornbeamNative.squaredError(handle(x, "squared_error", "x"), handle(target, "squared_error", "target"));
-        return Tape.result(loss, null, Tape.records(x, target) ? new Gradient(x, target) : null);
+        Tensor result = Tape.result(loss, null, Tape.records(x, target) ? new Gradient(x, target) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("squared_error").in("x", x).in("target", target).out("loss", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -9,6 +9,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
@@ -23,7 +24,11 @@ public final class TakeAlongRows {
     public static Tensor takeAlongRows(Tensor x, Tensor index) {
         long y = HornbeamNative.takeAlongRows(
                 handle(x, "take_along_rows", "x"), handle(index, "take_along_rows", "index"));
-        return Tape.result(y, null, Tape.records(x) ? new Gradient(x, index) : null);
+        Tensor result = Tape.result(y, null, Tape.records(x) ? new Gradient(x, index) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("take_along_rows").in("x", x).in("index", index).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

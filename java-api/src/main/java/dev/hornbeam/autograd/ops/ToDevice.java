@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
@@ -20,7 +21,11 @@ public final class ToDevice {
             throw new TensorArgumentException("to_device: device is null");
         }
         long y = HornbeamNative.toDevice(held, device.code());
-        return Tape.result(y, null, Tape.records(x) ? new Gradient(x) : null);
+        Tensor result = Tape.result(y, null, Tape.records(x) ? new Gradient(x) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("to_device").in("x", x).with("device", device).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -5,6 +5,7 @@ import static dev.hornbeam.internal.tape.Tape.handle;
 import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** The k largest elements along the last dimension. Not differentiable. */
@@ -25,6 +26,14 @@ public final class TopK {
         Scratch scratch = Tape.scratch();
         HornbeamNative.topK(handle(x, "top_k", "x"), k, scratch.outputs);
         long indices = scratch.output(1);
-        return new Result(Tape.result(scratch.output(0), null), Tape.result(indices, null));
+        Result result = new Result(Tape.result(scratch.output(0), null), Tape.result(indices, null));
+        if (Tracer.isOn()) {
+            Tracer.op("top_k")
+                    .in("x", x)
+                    .with("k", k)
+                    .out("values", result.values)
+                    .out("indices", result.indices);
+        }
+        return result;
     }
 }

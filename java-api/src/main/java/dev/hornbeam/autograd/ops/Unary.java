@@ -6,6 +6,7 @@ import dev.hornbeam.internal.ffi.HornbeamNative;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** y = f(x), element by element. The gradient is dy f'(x), and 0 at kinks. */
@@ -64,7 +65,16 @@ public final class Unary {
     /** A function with the parameters that its kind names; others are ignored. */
     public static Tensor unary(Kind kind, Tensor x, double alpha, double beta) {
         long y = HornbeamNative.unary(kind.code, handle(x, kind.text, "x"), alpha, beta);
-        return Tape.result(y, Tape.known(x), Tape.records(x) ? new Gradient(kind, x, alpha, beta) : null);
+        Tensor result = Tape.result(y, Tape.known(x), Tape.records(x) ? new Gradient(kind, x, alpha, beta) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("unary")
+                    .in("x", x)
+                    .with("kind", kind)
+                    .with("alpha", alpha)
+                    .with("beta", beta)
+                    .out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -7,6 +7,7 @@ import dev.hornbeam.internal.tape.Facts;
 import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.Tensor;
 
 /** Chooses between two tensors, element by element; each gets the gradient where it was chosen. */
@@ -18,7 +19,11 @@ public final class Where {
     public static Tensor where(Tensor condition, Tensor a, Tensor b) {
         long y = HornbeamNative.where(
                 handle(condition, "where", "condition"), handle(a, "where", "a"), handle(b, "where", "b"));
-        return Tape.result(y, null, Tape.records(a, b) ? new Gradient(condition, a, b) : null);
+        Tensor result = Tape.result(y, null, Tape.records(a, b) ? new Gradient(condition, a, b) : null);
+        if (Tracer.isOn()) {
+            Tracer.op("where").in("condition", condition).in("a", a).in("b", b).out("y", result);
+        }
+        return result;
     }
 
     private static final class Gradient extends Node {

@@ -27,7 +27,7 @@ import java.util.Map;
  */
 public final class HornbeamNative {
     /** The number of the header that this class was written for. */
-    public static final int HEADER_VERSION = 1;
+    public static final int HEADER_VERSION = 2;
 
     private static final Map<String, FunctionDescriptor> BINDINGS = new LinkedHashMap<>();
 
@@ -38,6 +38,8 @@ public final class HornbeamNative {
     private static final MethodHandle TIER = link("hb_tier", FunctionDescriptor.of(ADDRESS));
     private static final MethodHandle SET_THREADS = link("hb_set_threads", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle THREADS = critical("hb_threads", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle SET_EXACT = link("hb_set_exact", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle EXACT = critical("hb_exact", FunctionDescriptor.of(JAVA_INT));
     private static final MethodHandle DEVICE_AVAILABLE =
             link("hb_device_available", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
     private static final MethodHandle OP_COUNT = link("hb_op_count", FunctionDescriptor.of(JAVA_INT));
@@ -181,6 +183,11 @@ public final class HornbeamNative {
     private static final MethodHandle LAYER_NORM_BACKWARD = link(
             "hb_layer_norm_backward",
             FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS, ADDRESS));
+    private static final MethodHandle ATTENTION =
+            link("hb_attention", FunctionDescriptor.of(JAVA_INT, JAVA_LONG, JAVA_INT, JAVA_DOUBLE, ADDRESS));
+    private static final MethodHandle ATTENTION_BACKWARD = link(
+            "hb_attention_backward",
+            FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_INT, JAVA_DOUBLE));
     private static final MethodHandle SOFTMAX = link("hb_softmax", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG));
     private static final MethodHandle SOFTMAX_BACKWARD =
             link("hb_softmax_backward", FunctionDescriptor.of(JAVA_LONG, JAVA_LONG, JAVA_LONG));
@@ -295,6 +302,26 @@ public final class HornbeamNative {
     public static int threads() {
         try {
             return (int) THREADS.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static void setExact(int exact) {
+        int status;
+        try {
+            status = (int) SET_EXACT.invokeExact(exact);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static int exact() {
+        try {
+            return (int) EXACT.invokeExact();
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
@@ -1179,6 +1206,31 @@ public final class HornbeamNative {
         if (status < 0) {
             throw NativeErrors.failure(status);
         }
+    }
+
+    public static void attention(long qkv, int heads, double scale, MemorySegment out) {
+        int status;
+        try {
+            status = (int) ATTENTION.invokeExact(qkv, heads, scale, out);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long attentionBackward(long qkv, long y, long logSum, long dy, int heads, double scale) {
+        long result;
+        try {
+            result = (long) ATTENTION_BACKWARD.invokeExact(qkv, y, logSum, dy, heads, scale);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (result <= 0) {
+            throw NativeErrors.failure(result);
+        }
+        return result;
     }
 
     public static long softmax(long x) {

@@ -49,16 +49,17 @@ public final class BackwardPass {
      * @param retain whether the graph can be walked again
      */
     public static void accumulate(Node root, long seed, boolean retain) {
-        new BackwardPass(retain, null, null).run(root, seed);
+        new BackwardPass(retain, null, null).run(root, seed, true);
     }
 
     /**
      * Gives the gradients of {@code root} with respect to some of the tensors that it was computed from, and works out no
      * others.
      *
+     * @param exclusive whether nobody else sees the memory of {@code seed}
      * @return one handle per target, to be released by the caller; 0 where {@code root} does not depend on the target
      */
-    public static long[] gradients(Node root, long seed, boolean retain, Node[] targets) {
+    public static long[] gradients(Node root, long seed, boolean exclusive, boolean retain, Node[] targets) {
         Map<Node, Integer> places = new HashMap<>();
         for (Node target : targets) {
             places.putIfAbsent(target, places.size());
@@ -67,7 +68,7 @@ public final class BackwardPass {
         long[] result = new long[targets.length];
         boolean done = false;
         try {
-            pass.run(root, seed);
+            pass.run(root, seed, exclusive);
             for (int i = 0; i < targets.length; i++) {
                 int place = places.get(targets[i]);
                 long handle = pass.captured[place];
@@ -160,13 +161,9 @@ public final class BackwardPass {
         }
     }
 
-    private void run(Node root, long seed) {
+    private void run(Node root, long seed, boolean seedExclusive) {
         try {
-            if (root.isLeaf()) {
-                deliver(root, seed, true);
-                return;
-            }
-            deliver(root, seed, true);
+            deliver(root, seed, seedExclusive);
             for (Node node = queue.poll(); node != null; node = queue.poll()) {
                 long dy = node.gradient;
                 boolean exclusive = node.exclusive;

@@ -117,6 +117,11 @@ public abstract class Node {
         return target != null && pass.wants(target);
     }
 
+    /** In {@link #backward}: whether nobody else sees the memory of {@code dy}. */
+    protected final boolean ownsGradient() {
+        return inherited;
+    }
+
     /** Hands an input its gradient: a new tensor that nobody else sees. The handle is taken over. */
     protected final void give(int input, long handle) {
         pass.deliver(inputs[input], handle, true);
@@ -184,6 +189,11 @@ public abstract class Node {
     /** Where the gradient of that input goes, or null. */
     final Node input(int index) {
         return inputs[index];
+    }
+
+    /** What the node keeps, the youngest first, or null. */
+    final Saved kept() {
+        return saved;
     }
 
     /** Whether this is a tensor that the caller made, not an op's result. */

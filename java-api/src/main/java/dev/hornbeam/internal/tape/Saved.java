@@ -39,6 +39,11 @@ public final class Saved {
         return handle;
     }
 
+    /** The handle while the node keeps it, else 0. */
+    long handle() {
+        return handle;
+    }
+
     void release() {
         long held = handle;
         if (held != 0) {

@@ -3,7 +3,7 @@ package dev.hornbeam.internal.tape;
 import dev.hornbeam.internal.ffi.Scratch;
 import dev.hornbeam.tensor.TensorScope;
 
-/** What the ops of one thread share: memory for arguments, the innermost scope, and whether gradients are recorded. */
+/** What the ops of one thread share: memory for arguments, the innermost scope, and what is recorded. */
 public final class ThreadContext {
     private static final ThreadLocal<ThreadContext> CURRENT = ThreadLocal.withInitial(ThreadContext::new);
 
@@ -15,6 +15,12 @@ public final class ThreadContext {
 
     /** False inside {@code Autograd.noGrad()}. */
     public boolean recording = true;
+
+    /** Takes down the ops that are applied, or null. */
+    public Tracer tracer;
+
+    /** True while a backward pass runs a checkpointed stretch again. */
+    public boolean recomputing;
 
     private ThreadContext() {}
 

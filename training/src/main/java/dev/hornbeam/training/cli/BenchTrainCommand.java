@@ -3,6 +3,7 @@ package dev.hornbeam.training.cli;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.autograd.ops.Noise;
+import dev.hornbeam.models.ModelCatalog;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.tensor.NativeMemoryException;
@@ -12,6 +13,7 @@ import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.FixedBatchTraining;
 import dev.hornbeam.training.run.Throughput;
+import dev.hornbeam.training.run.TrainingParts;
 import dev.hornbeam.training.run.Version;
 import java.io.PrintWriter;
 import java.util.Locale;
@@ -84,30 +86,42 @@ final class BenchTrainCommand implements Runnable {
     @Option(
             names = "--side",
             paramLabel = "PIXELS",
-            description = "Height and width of the images; 32 if not given, 28 for smallcnn28.")
+            description = "Height and width of the images; those that the network was published for if not given.")
     private Integer side;
 
     @Option(
             names = "--channels",
             paramLabel = "C",
-            description = "Channels of the images; 3 if not given, 1 for smallcnn28.")
+            description = "Channels of the images; those that the network was published for if not given.")
     private Integer channels;
 
-    @Option(names = "--classes", paramLabel = "K", defaultValue = "10", description = "Classes; 10 if not given.")
-    private int classes;
+    @Option(
+            names = "--classes",
+            paramLabel = "K",
+            description = "Classes; those that the network was published for if not given.")
+    private Integer classes;
+
+    @Option(
+            names = "--activation-checkpointing",
+            description = "Keep only the inputs of blocks for the backward pass and compute the rest again.")
+    private boolean activationCheckpointing;
+
+    @Option(names = "--exact", description = "Direct sums in all convolutions: slower, with smaller rounding errors.")
+    private boolean exact;
 
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
     @Override
     public void run() {
-        boolean grey = model.startsWith("smallcnn28");
+        ModelCatalog.Entry published = TrainingParts.requireModel(model);
         FixedBatchTraining.Task task = new FixedBatchTraining.Task(
                 model,
                 within("--batch", batch, 1, 1 << 20),
-                within("--side", side == null ? (grey ? 28 : 32) : side, 4, 4096),
-                within("--channels", channels == null ? (grey ? 1 : 3) : channels, 1, 65_536),
-                within("--classes", classes, 1, 1 << 24));
+                within("--side", side == null ? published.side() : side, 4, 4096),
+                within("--channels", channels == null ? published.channels() : channels, 1, 65_536),
+                within("--classes", classes == null ? published.classes() : classes, 1, 1 << 24),
+                activationCheckpointing);
         within("--threads", threads, 0, 1024);
         within("--sub-batches", subBatches, 1, method == Method.SGD ? Integer.MAX_VALUE : batch);
         if (!(seconds >= 0) || seconds > 86_400) {
@@ -117,6 +131,7 @@ final class BenchTrainCommand implements Runnable {
             throw new UserError("--dtype bf16: training in bf16 is not there yet; use --dtype f32");
         }
         Engine.setThreads(threads);
+        Engine.setExact(exact);
         Throughput result = measure(task);
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
@@ -177,6 +192,8 @@ final class BenchTrainCommand implements Runnable {
                 .put("side", task.side())
                 .put("channels", task.channels())
                 .put("classes", task.classes())
+                .put("activation_checkpointing", task.activationCheckpointing())
+                .put("exact", exact)
                 .put("steps", result.steps());
         root.putObject("step_ms")
                 .put("median", result.medianMillis())

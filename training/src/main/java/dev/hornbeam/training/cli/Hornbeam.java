@@ -37,6 +37,9 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TrainCommand.class,
             EvaluateCommand.class,
             PredictCommand.class,
+            ExportCommand.class,
+            ModelsCommand.class,
+            WeightsCommand.class,
             RecipesCommand.class,
             DataCommand.class,
             InfoCommand.class,
@@ -64,6 +67,8 @@ public final class Hornbeam implements Runnable {
         if (List.of(args).contains(DEBUG)) {
             System.setProperty("org.slf4j.simpleLogger.defaultLogLevel", "debug");
         }
+        // Images are decoded; no display is wanted, and where there is none, none is missed.
+        System.setProperty("java.awt.headless", "true");
         PrintWriter out = new PrintWriter(System.out, true, System.out.charset());
         PrintWriter err = new PrintWriter(System.err, true, System.err.charset());
         int exitCode = run(out, err, args);

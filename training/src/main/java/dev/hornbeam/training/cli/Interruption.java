@@ -5,6 +5,7 @@ import dev.hornbeam.training.run.TrainingRun;
 import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 
 /** Lets work that is stopped from outside (Ctrl-C, a batch system's SIGTERM) end in good order. */
 final class Interruption {
@@ -18,10 +19,19 @@ final class Interruption {
      * @return what the run returned
      */
     static Optional<ReportData.Run> during(TrainingRun run) {
+        return during(run::requestStop, run::run);
+    }
+
+    /**
+     * Does {@code work}; when the JVM is told to stop, calls {@code requestStop} and waits until the work has ended.
+     *
+     * @return what the work returned
+     */
+    static <T> T during(Runnable requestStop, Supplier<T> work) {
         CountDownLatch returned = new CountDownLatch(1);
         Thread hook = new Thread(
                 () -> {
-                    run.requestStop();
+                    requestStop.run();
                     try {
                         returned.await(PATIENCE_SECONDS, TimeUnit.SECONDS);
                     } catch (InterruptedException e) {
@@ -31,7 +41,7 @@ final class Interruption {
                 "hornbeam-stop");
         Runtime.getRuntime().addShutdownHook(hook);
         try {
-            return run.run();
+            return work.get();
         } finally {
             returned.countDown();
             try {

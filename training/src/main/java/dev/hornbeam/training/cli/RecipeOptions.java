@@ -25,6 +25,11 @@ final class RecipeOptions {
     private Integer threads;
 
     @Option(
+            names = "--exact",
+            description = "Direct sums in all convolutions: slower, smaller rounding errors; short for --set exact=true.")
+    private boolean exact;
+
+    @Option(
             names = "--device",
             paramLabel = "DEVICE",
             description = "Where to compute, as in cpu or cuda; short for --set device=DEVICE.")
@@ -38,18 +43,25 @@ final class RecipeOptions {
 
     @Option(
             names = "--init",
-            paramLabel = "FILE.safetensors",
-            description = "Start from these weights; short for --set model.init=FILE.")
+            paramLabel = "FILE",
+            description = "Start from these weights: safetensors, .pth, .npz and others; short for --set model.init=FILE.")
     private Path init;
+
+    @Option(
+            names = "--init-partial",
+            description = "Take of --init what fits; short for --set model.init_partial=true.")
+    private boolean initPartial;
 
     /** The configuration of {@code recipe} with the changes of the command line. */
     RunConfig load(String recipe) {
         Map<String, String> all = new LinkedHashMap<>(overrides);
         putIfGiven(all, "seed", seed);
         putIfGiven(all, "threads", threads);
+        putIfGiven(all, "exact", exact ? true : null);
         putIfGiven(all, "device", quoted(device));
         putIfGiven(all, "data.folder", quoted(data));
         putIfGiven(all, "model.init", quoted(init));
+        putIfGiven(all, "model.init_partial", initPartial ? true : null);
         return Recipes.load(recipe, all);
     }
 
@@ -58,9 +70,11 @@ final class RecipeOptions {
         return !overrides.isEmpty()
                 || seed != null
                 || threads != null
+                || exact
                 || device != null
                 || data != null
-                || init != null;
+                || init != null
+                || initPartial;
     }
 
     // A path may hold what YAML takes for its own signs.

@@ -94,7 +94,7 @@ final class TrainCommand implements Callable<Integer> {
             }
         } else if (options.changesAnything()) {
             throw new UserError("--resume goes on with the settings in " + new RunFolder(out).config()
-                    + "; leave out --set, --seed, --threads, --device, --data and --init");
+                    + "; leave out --set, --seed, --threads, --exact, --device, --data, --init and --init-partial");
         }
         return run;
     }

@@ -1,7 +1,9 @@
 package dev.hornbeam.training.cli;
 
-import dev.hornbeam.io.Safetensors;
+import dev.hornbeam.io.TensorFileException;
+import dev.hornbeam.models.ModelCatalog;
 import dev.hornbeam.models.ModelSpec;
+import dev.hornbeam.models.weights.PretrainedWeights;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
@@ -21,7 +23,8 @@ final class WeightsOptions {
             names = "--checkpoint",
             required = true,
             paramLabel = "FILE",
-            description = "A checkpoint of a run, or a .safetensors file of weights.")
+            description =
+                    "A checkpoint of a run, or weights: safetensors, .pth, .npz and others (see hornbeam weights).")
     private Path file;
 
     @Option(
@@ -50,6 +53,9 @@ final class WeightsOptions {
             description = "Threads of the engine; 0, the default, takes all cores.")
     private int threads;
 
+    @Option(names = "--exact", description = "Direct sums in all convolutions: slower, smaller rounding errors.")
+    private boolean exact;
+
     /** A network with its weights. */
     record Loaded(Module network, Optional<Checkpoint> checkpoint, Device device) {
         /** How pixels are scaled; weights alone say nothing of it, and pixels stay in [0, 1]. */
@@ -64,7 +70,18 @@ final class WeightsOptions {
      * @param channels of the images it is for
      */
     Loaded load(int channels) {
+        return load(channels, OptionalInt.empty());
+    }
+
+    /**
+     * Makes the network and reads its weights.
+     *
+     * @param channels of the images it is for
+     * @param side of the images it is for, if they are square; counts for weights alone
+     */
+    Loaded load(int channels, OptionalInt side) {
         Engine.setThreads(threads);
+        Engine.setExact(exact);
         Device target = TrainingParts.device(device);
         Optional<Checkpoint> checkpoint = checkpoint();
         checkpoint.ifPresent(known -> {
@@ -77,14 +94,12 @@ final class WeightsOptions {
                         + " channels; the input has " + channels);
             }
         });
-        if (checkpoint.isEmpty() && model == null) {
-            throw new UserError(file + " holds weights alone; say with --model NAME which network they are of");
-        }
         Module network = TrainingParts.model(
-                checkpoint.map(Checkpoint::modelName).orElse(model),
-                checkpoint
-                        .map(known -> new ModelSpec(known.channels(), known.classes(), known.baseWidth(), false))
-                        .orElseGet(() -> new ModelSpec(channels, classesInFile(), widthGiven(), false)),
+                requiredModelName(),
+                checkpoint.map(Checkpoint::modelSpec).orElseGet(() -> {
+                    ModelSpec spec = new ModelSpec(channels, classesInFile(), widthGiven(), false);
+                    return side.isPresent() ? spec.withSide(side.getAsInt()) : spec;
+                }),
                 0);
         try {
             Checkpoint.loadWeights(file, network);
@@ -97,24 +112,45 @@ final class WeightsOptions {
         return new Loaded(network, checkpoint, target);
     }
 
+    /** The file with the weights. */
+    Path file() {
+        return file;
+    }
+
+    /**
+     * The name of the network: the checkpoint's own, or the one given.
+     *
+     * @throws UserError if there are weights alone and no name is given
+     */
+    String requiredModelName() {
+        return modelName()
+                .orElseThrow(() ->
+                        new UserError(file + " holds weights alone; say with --model NAME which network they are of"));
+    }
+
     /** The checkpoint's description, if the file is one. */
     Optional<Checkpoint> checkpoint() {
         return Checkpoint.isCheckpoint(file) ? Optional.of(Checkpoint.read(file)) : Optional.empty();
+    }
+
+    /** The network's name in the catalog: the checkpoint's, or the one that was given. */
+    Optional<String> modelName() {
+        return checkpoint().map(Checkpoint::modelName).or(() -> Optional.ofNullable(model));
     }
 
     private OptionalInt widthGiven() {
         return width == null ? OptionalInt.empty() : OptionalInt.of(width);
     }
 
-    // The last linear layer of every network here is called fc.
     private int classesInFile() {
-        try (Safetensors weights = Safetensors.open(file)) {
-            Safetensors.Entry head = weights.entries().get("fc.weight");
-            if (head == null) {
-                throw new UserError(
-                        file + " has no tensor fc.weight: it is not a file of weights of a network of Hornbeam");
-            }
-            return Math.toIntExact(head.shape()[0]);
+        String name = requiredModelName();
+        String head = ModelCatalog.find(name).map(ModelCatalog.Entry::head).orElse("fc");
+        try (PretrainedWeights weights = PretrainedWeights.open(file)) {
+            return weights.classes(head)
+                    .orElseThrow(() -> new UserError(file + " has no tensor that could be the head of " + name
+                            + ": neither " + head + ".weight nor one that heads are usually called"));
+        } catch (TensorFileException e) {
+            throw new UserError(e.getMessage(), e);
         } catch (IOException e) {
             throw UserError.cannotRead(file, e);
         }

@@ -38,6 +38,11 @@ public record Normalization(List<Double> mean, List<Double> std) {
         return new Normalization(Collections.nCopies(channels, 0.0), Collections.nCopies(channels, 1.0));
     }
 
+    /** Returns the usual figures for ImageNet, with which networks for it are trained. */
+    public static Normalization imageNet() {
+        return new Normalization(List.of(0.485, 0.456, 0.406), List.of(0.229, 0.224, 0.225));
+    }
+
     /**
      * Returns the mean and the (population) standard deviation of all pixels of {@code set}, computed exactly from
      * whole numbers. A channel that is the same everywhere gets the deviation 1.
@@ -80,7 +85,7 @@ public record Normalization(List<Double> mean, List<Double> std) {
     }
 
     /** Returns what the 256 pixel values of each channel become: entry {@code 256 * channel + pixel}. */
-    float[] table() {
+    public float[] table() {
         float[] table = new float[256 * channels()];
         for (int c = 0; c < channels(); c++) {
             for (int pixel = 0; pixel < 256; pixel++) {

@@ -6,11 +6,20 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.io.Safetensors;
 import dev.hornbeam.io.WeightsFile;
+import dev.hornbeam.io.WeightsSource;
+import dev.hornbeam.models.ModelSpec;
+import dev.hornbeam.models.weights.Fit;
+import dev.hornbeam.models.weights.PretrainedWeights;
+import dev.hornbeam.models.weights.WeightsReport;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorScope;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.Normalization;
+import dev.hornbeam.training.image.Background;
+import dev.hornbeam.training.image.Interpolation;
+import dev.hornbeam.training.image.Preprocessing;
+import dev.hornbeam.training.image.Resize;
 import dev.hornbeam.training.method.Stateful;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -38,6 +47,7 @@ import java.util.stream.Stream;
  * @param classes outputs of the network, at least as many as there are names
  * @param baseWidth of the network, empty for its own
  * @param normalization how pixels are scaled
+ * @param preprocessing what is done to image files before that; checkpoints older than it get {@link Preprocessing#of} their size
  * @param position how far the run is
  * @param optimizerSteps steps that the optimizer counts
  * @param config the run's configuration, as YAML
@@ -52,6 +62,7 @@ public record Checkpoint(
         int classes,
         OptionalInt baseWidth,
         Normalization normalization,
+        Preprocessing preprocessing,
         TrainingLoop.Position position,
         long optimizerSteps,
         String config,
@@ -65,6 +76,12 @@ public record Checkpoint(
     /** Keeps its own copy of the names. */
     public Checkpoint {
         classNames = List.copyOf(classNames);
+    }
+
+    /** What the network was made for. */
+    public ModelSpec modelSpec() {
+        ModelSpec spec = new ModelSpec(channels, classes, baseWidth, false);
+        return height == width ? spec.withSide(height) : spec;
     }
 
     /**
@@ -98,23 +115,41 @@ public record Checkpoint(
         }
     }
 
-    /** Whether the file is a checkpoint, and not weights alone. */
+    /** Whether the file is a checkpoint, and not weights alone, of whatever format. */
     public static boolean isCheckpoint(Path file) {
-        try (Safetensors tensors = Safetensors.open(file)) {
-            return tensors.metadata().containsKey(KEY);
+        try (WeightsSource tensors = WeightsSource.open(file)) {
+            return tensors instanceof Safetensors && tensors.metadata().containsKey(KEY);
         } catch (IOException e) {
             throw unreadable(file, e);
         }
     }
 
     /**
-     * Puts the weights in {@code file}, a checkpoint or a plain file of weights, into {@code model}.
+     * Puts the weights in {@code file}, a checkpoint or a plain file of weights of any format, into {@code model}.
      *
      * @throws UserError if the file cannot be read or its weights are another network's
      */
     public static void loadWeights(Path file, Module model) {
+        if (!isCheckpoint(file)) {
+            loadWeights(file, model, Fit.EXACT);
+            return;
+        }
         try (Safetensors tensors = Safetensors.open(file)) {
-            WeightsFile.load(model, tensors, file, tensors.metadata().containsKey(KEY) ? MODEL : "", true);
+            WeightsFile.load(model, tensors, file, MODEL, true);
+        } catch (IOException e) {
+            throw unreadable(file, e);
+        }
+    }
+
+    /**
+     * Puts weights to start from into {@code model}.
+     *
+     * @return what was loaded and what was not
+     * @throws UserError if the file cannot be read or its weights do not fit as asked for
+     */
+    public static WeightsReport loadWeights(Path file, Module model, Fit fit) {
+        try (PretrainedWeights weights = PretrainedWeights.open(file)) {
+            return weights.loadInto(model, fit);
         } catch (IOException e) {
             throw unreadable(file, e);
         }
@@ -176,6 +211,12 @@ public record Checkpoint(
         ObjectNode pixels = root.putObject("normalization");
         normalization.mean().forEach(pixels.putArray("mean")::add);
         normalization.std().forEach(pixels.putArray("std")::add);
+        ObjectNode images = root.putObject("preprocessing");
+        images.put("height", preprocessing.height()).put("width", preprocessing.width());
+        images.put("channels", preprocessing.channels());
+        images.put("resize", preprocessing.resize().toString());
+        images.put("interpolation", preprocessing.interpolation().toString());
+        images.put("background", preprocessing.background().toString());
         ObjectNode at = root.putObject("position");
         at.put("step", position.step()).put("epoch", position.epoch()).put("batch", position.batch());
         // Bits, not decimals: the epoch's mean must come out equal after a resume.
@@ -216,6 +257,7 @@ public record Checkpoint(
                     new Normalization(
                             elements(pixels, "mean").map(JsonNode::asDouble).toList(),
                             elements(pixels, "std").map(JsonNode::asDouble).toList()),
+                    preprocessing(root, model),
                     new TrainingLoop.Position(
                             required(at, "step").asLong(),
                             required(at, "epoch").asInt(),
@@ -229,6 +271,27 @@ public record Checkpoint(
                     required(root, "data_checksum").asText());
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw new UserError(file + " is damaged: its description cannot be understood: " + e.getMessage(), e);
+        }
+    }
+
+    private static Preprocessing preprocessing(JsonNode root, JsonNode model) {
+        JsonNode images = root.get("preprocessing");
+        if (images == null) {
+            return Preprocessing.of(
+                    required(model, "height").asInt(),
+                    required(model, "width").asInt(),
+                    required(model, "channels").asInt());
+        }
+        try {
+            return new Preprocessing(
+                    required(images, "height").asInt(),
+                    required(images, "width").asInt(),
+                    required(images, "channels").asInt(),
+                    Resize.parse(required(images, "resize").asText()),
+                    Interpolation.parse(required(images, "interpolation").asText()),
+                    Background.parse(required(images, "background").asText()));
+        } catch (UserError e) {
+            throw new IllegalArgumentException(e.getMessage(), e);
         }
     }
 

@@ -38,8 +38,10 @@ public final class FixedBatchTraining implements AutoCloseable {
      * @param side height and width of the images in pixels
      * @param channels of the images
      * @param classes of the labels
+     * @param activationCheckpointing whether blocks keep only their inputs for the backward pass
      */
-    public record Task(String model, int batch, int side, int channels, int classes) {}
+    public record Task(
+            String model, int batch, int side, int channels, int classes, boolean activationCheckpointing) {}
 
     private final Module model;
     private final WeightPerturbation weights;
@@ -56,11 +58,12 @@ public final class FixedBatchTraining implements AutoCloseable {
      */
     public FixedBatchTraining(Task task, WeightPerturbation weights, Device device) {
         this.weights = weights;
-        model = TrainingParts.model(task.model(), ModelSpec.of(task.channels(), task.classes()), SEED);
+        model = TrainingParts.model(task.model(), ModelSpec.of(task.channels(), task.classes()).withSide(task.side()), SEED);
         optimizer = new Sgd(model.namedParameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, true);
         Tensor x = null;
         try (TensorScope _ = TensorScope.open()) {
             model.to(device).train();
+            model.setActivationCheckpointing(task.activationCheckpointing());
             x = Tensor.randomNormal(
                             0,
                             1,

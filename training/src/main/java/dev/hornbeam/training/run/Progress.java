@@ -60,9 +60,9 @@ public final class Progress implements AutoCloseable {
     }
 
     /** A part of the work outside the epochs. */
-    private record Stage(String label, long total, long done) {
+    private record Stage(String label, long total, long done, long startNanos) {
         Stage advance(long more) {
-            return new Stage(label, total, done + more);
+            return new Stage(label, total, done + more, startNanos);
         }
     }
 
@@ -70,6 +70,7 @@ public final class Progress implements AutoCloseable {
         this.mode = mode == Mode.AUTO ? (isTerminal(System.getenv()) ? Mode.BAR : Mode.PLAIN) : mode;
         this.out = out;
         this.nanoClock = nanoClock;
+        this.lastLineNanos = nanoClock.getAsLong();
     }
 
     /**
@@ -161,7 +162,7 @@ public final class Progress implements AutoCloseable {
      */
     public void stage(String label, long images) {
         closeBar();
-        stage = new Stage(label, images, 0);
+        stage = new Stage(label, images, 0, nanoClock.getAsLong());
         if (mode == Mode.BAR) {
             openBar(label, images);
         }
@@ -170,11 +171,22 @@ public final class Progress implements AutoCloseable {
     /** Counts images of the stage. */
     public void stageAdvance(long images) {
         stage = stage.advance(images);
+        if (bar == null && mode == Mode.BAR) {
+            openBar(stage.label, stage.total);
+        }
         if (bar != null) {
+            bar.setExtraMessage(pace());
             bar.stepTo(stage.done);
         } else if (mode == Mode.PLAIN && isLineDue()) {
-            print(stage.label + String.format(Locale.ROOT, "  %3d%%", 100 * stage.done / Math.max(1, stage.total)));
+            print(stage.label
+                    + String.format(Locale.ROOT, "  %3d%%  ", 100 * stage.done / Math.max(1, stage.total))
+                    + pace());
         }
+    }
+
+    /** Takes the bar off the screen, so that something else can be shown; the next count draws it again. */
+    public void pause() {
+        closeBar();
     }
 
     /** Ends the stage; it leaves no line. */
@@ -220,6 +232,12 @@ public final class Progress implements AutoCloseable {
     private double secondsLeft() {
         long left = (epochs - epoch + 1) * imagesPerEpoch - imagesOfEpoch;
         return imagesSinceStart == 0 ? 0 : secondsSince(startNanos) * left / imagesSinceStart;
+    }
+
+    private String pace() {
+        double rate = stage.done / Math.max(1e-9, secondsSince(stage.startNanos));
+        double left = stage.done == 0 ? 0 : (stage.total - stage.done) / rate;
+        return String.format(Locale.ROOT, "%,.0f images/s  ETA %s", rate, duration(left));
     }
 
     private double secondsSince(long nanos) {

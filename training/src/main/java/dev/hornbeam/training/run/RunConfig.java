@@ -25,6 +25,9 @@ public record RunConfig(
         @Setting(doc = "threads of the engine; 0 takes all cores", def = "0", range = "[0, 4096]")
         int threads,
 
+        @Setting(doc = "direct sums in all convolutions: slower, with smaller rounding errors", def = "false")
+        boolean exact,
+
         @Setting(doc = "where to compute, as in cpu or cuda", def = "cpu")
         String device,
 

@@ -50,15 +50,27 @@ public final class TrainingParts {
     /**
      * The network of that name with fresh weights.
      *
-     * @throws UserError if there is none of that name
+     * @throws UserError if there is none of that name, or if the network does not have what the spec asks for
      */
     public static Module model(String name, ModelSpec spec, long seed) {
-        if (!ModelCatalog.names().contains(name)) {
-            throw new UserError(
-                    "there is no model \"" + name + "\"" + NearestNames.didYouMean(name, ModelCatalog.names())
-                            + " The models are " + String.join(", ", ModelCatalog.names()));
+        requireModel(name);
+        try {
+            return ModelCatalog.create(name, spec, seed);
+        } catch (IllegalArgumentException e) {
+            throw new UserError(e.getMessage(), e);
         }
-        return ModelCatalog.create(name, spec, seed);
+    }
+
+    /**
+     * The entry of the catalog with that name.
+     *
+     * @throws UserError if there is none
+     */
+    public static ModelCatalog.Entry requireModel(String name) {
+        return ModelCatalog.find(name)
+                .orElseThrow(() -> new UserError(
+                        "there is no model \"" + name + "\"" + NearestNames.didYouMean(name, ModelCatalog.names())
+                                + " The models are " + String.join(", ", ModelCatalog.names())));
     }
 
     /** How pixels are scaled, for images like those of {@code train}. */

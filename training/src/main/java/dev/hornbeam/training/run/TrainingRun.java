@@ -1,6 +1,8 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.io.TensorFileException;
 import dev.hornbeam.models.ModelSpec;
+import dev.hornbeam.models.weights.Fit;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.optim.Optimizer;
 import dev.hornbeam.tensor.Device;
@@ -17,6 +19,7 @@ import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.evaluation.CorruptionErrors;
 import dev.hornbeam.training.evaluation.CorruptionEvaluation;
 import dev.hornbeam.training.evaluation.Evaluator;
+import dev.hornbeam.training.image.Preprocessing;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -25,6 +28,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.OptionalInt;
 import java.util.TreeMap;
 import java.util.stream.Stream;
 
@@ -98,6 +102,7 @@ public final class TrainingRun {
     public Optional<ReportData.Run> run() {
         Instant started = Instant.now();
         Engine.setThreads(config.threads());
+        Engine.setExact(config.exact());
         Device device = TrainingParts.device(config.device());
         // What can be refused is refused before anything is written.
         List<dev.hornbeam.training.corruption.Corruption> corruptions =
@@ -116,9 +121,13 @@ public final class TrainingRun {
                 train.channels(),
                 classes,
                 config.model().width(),
-                config.model().zeroInitResidual());
+                config.model().zeroInitResidual(),
+                config.model().dropRate(),
+                config.model().dropPath(),
+                train.height() == train.width() ? OptionalInt.of(train.height()) : OptionalInt.empty());
         try (Module model = TrainingParts.model(config.model().name(), spec, config.seed())) {
-            config.model().init().ifPresent(file -> Checkpoint.loadWeights(Path.of(file), model));
+            model.setActivationCheckpointing(config.model().activationCheckpointing());
+            config.model().init().ifPresent(file -> start(model, file));
             model.to(device);
             // Each sub-batch with statistics of its own, or all together.
             model.setStatisticsGroups(
@@ -150,6 +159,17 @@ public final class TrainingRun {
                         : Optional.of(corruptionErrors(evaluator, test, corruptions));
                 return Optional.of(report(errors, device, started, train, test));
             }
+        }
+    }
+
+    private void start(Module model, String file) {
+        Fit fit = config.model().initPartial() ? Fit.PARTIAL : Fit.NEW_HEAD;
+        try {
+            progress.line("init " + file + ": " + Checkpoint.loadWeights(Path.of(file), model, fit));
+        } catch (UserError e) {
+            throw fit == Fit.PARTIAL || !(e.getCause() instanceof TensorFileException)
+                    ? e
+                    : new UserError(e.getMessage() + " (--init-partial takes what fits)", e);
         }
     }
 
@@ -269,6 +289,7 @@ public final class TrainingRun {
                 config.model().classes().orElse(train.classes()),
                 config.model().width(),
                 normalization,
+                Preprocessing.of(train.height(), train.width(), train.channels()),
                 loop.position(),
                 loop.optimizer().steps(),
                 config.toYaml(),

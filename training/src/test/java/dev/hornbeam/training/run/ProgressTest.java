@@ -65,7 +65,7 @@ final class ProgressTest {
             progress.stageAdvance(50);
             progress.stageDone();
         }
-        assertEquals("contrast 3   50%\n", text());
+        assertEquals("contrast 3   50%  3 images/s  ETA 0:30\n", text());
     }
 
     @Test

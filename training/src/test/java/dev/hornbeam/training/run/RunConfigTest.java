@@ -59,7 +59,16 @@ final class RunConfigTest {
         assertEquals(128, config.data().batch());
         assertEquals(Optional.empty(), config.data().folder());
         assertEquals(
-                new ModelConfig("resnet18", OptionalInt.of(16), OptionalInt.empty(), false, Optional.empty()),
+                new ModelConfig(
+                        "resnet18",
+                        OptionalInt.of(16),
+                        OptionalInt.empty(),
+                        false,
+                        OptionalDouble.empty(),
+                        0,
+                        false,
+                        Optional.empty(),
+                        false),
                 config.model());
         assertEquals(
                 new PerturbationConfig.Damp(.05, PerturbationConfig.Gradient.CHAIN_RULE),

@@ -1,0 +1,53 @@
+package dev.hornbeam.io;
+
+import dev.hornbeam.tensor.DType;
+import java.util.Optional;
+
+/** A tensor of a file, before it is read: name, type and shape. */
+public final class StoredTensor {
+    private final String name;
+    private final String type;
+    private final DType readAs;
+    private final long[] shape;
+
+    StoredTensor(String name, String type, DType readAs, long[] shape) {
+        this.name = name;
+        this.type = type;
+        this.readAs = readAs;
+        this.shape = shape;
+    }
+
+    /** Its name, with those of the dictionaries around it before it and a dot between them. */
+    public String name() {
+        return name;
+    }
+
+    /** Type of its elements in the file, in small letters, such as f16. */
+    public String type() {
+        return type;
+    }
+
+    /** Type that its elements have once they are read; empty where this library does not read them. */
+    public Optional<DType> readAs() {
+        return Optional.ofNullable(readAs);
+    }
+
+    /** Its sizes, a copy. */
+    public long[] shape() {
+        return shape.clone();
+    }
+
+    /** Number of elements. */
+    public long elements() {
+        long elements = 1;
+        for (long size : shape) {
+            elements *= size;
+        }
+        return elements;
+    }
+
+    /** Bytes that it takes once it is read; 0 where it is not read. */
+    long bytes() {
+        return readAs == null ? 0 : elements() * readAs.bytes();
+    }
+}

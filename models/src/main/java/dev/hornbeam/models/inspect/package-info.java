@@ -1,0 +1,2 @@
+/** What a network costs: parameters, arithmetic, memory. */
+package dev.hornbeam.models.inspect;

@@ -1,0 +1,661 @@
+// 3x3 convolutions of stride 1 by Winograd's minimal filtering (Winograd 1980; Lavin and Gray 2016), F(4x4, 3x3): a
+// tile of 4x4 results from 6x6 pixels costs 36 products per pair of channels instead of 144.
+//
+//   forward          Y = A^T [ (G g G^T) . (B^T d B) ] A      d: 6x6 pixels, g: a kernel, Y: 4x4 results
+//   data gradient    the same of dy, with the kernels turned and their channels exchanged
+//   weight gradient  dg = G^T [ sum over tiles of (B^T d B) . (A dY A^T) ] G
+//
+// with the interpolation points 0, 1, -1, 2, -2, infinity. For each of the 36 places in a transformed tile, the sum
+// over channels (tiles, for the weight gradient) is a matrix product and runs on the register blocks of gemm.h. Tiles
+// are taken in chunks whose transforms fit the caches: small networks' chunks belong to one thread and its second-level
+// cache; where the transformed weights alone are larger than that, all threads work on one chunk, phase by phase.
+#include "backend/cpu/simd/winograd.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include "backend/cpu/simd/convolution.h"
+#include "backend/cpu/simd/gemm.h"
+#include "backend/cpu/simd/random.h"
+#include "backend/cpu/simd/weight_packing.h"
+#include "core/exactness.h"
+#include "core/parallel.h"
+#include "core/scratch.h"
+
+namespace hb::cpu::HB_TIER {
+namespace {
+
+constexpr int64_t kOut = 4, kIn = 6, kPlaces = kIn * kIn;
+// Elements of the transformed tiles of a chunk: of one thread, and of all together.
+constexpr int64_t kOwnMost = 80 * 1024, kSharedMost = 2 * 1024 * 1024;
+// Tiles of a chunk.
+constexpr int64_t kOwnLeast = 12, kSharedLeast = 128, kTilesMost = 256;
+// Transformed weights up to which every thread works on chunks of its own.
+constexpr int64_t kOwnWeights = 160 * 1024;
+// The same for a weight gradient, where k runs over tiles: it wants more of them at a time.
+constexpr int64_t kOwnGradientMost = 160 * 1024, kOwnSums = 40 * 1024;
+// Tiles that a task of a shared phase transforms; kernels that it perturbs.
+constexpr int64_t kTileGrain = 8, kKernelGrain = 8;
+// Longest piece of the sum over channels that is made in one go.
+constexpr int64_t kDepthMost = 768;
+// Parts that the tiles are cut into for a weight gradient whose sums each thread keeps for itself.
+constexpr int64_t kParts = 32;
+
+// Rounded up to an odd number of cache lines: 36 streams with such a stride fall into different sets of the cache.
+int64_t odd_lines(int64_t elements) { return ((elements + 15) / 16 | 1) * 16; }
+
+// B^T d.
+[[gnu::always_inline]] inline void transform_pixels(const F32 (&d)[6], F32 (&out)[6]) {
+    const F32 four = 4.0f, five = 5.0f, two = 2.0f;
+    const F32 even = d[4] - four * d[2], odd = d[3] - four * d[1];
+    const F32 near = d[4] - d[2], far = two * (d[3] - d[1]);
+    out[0] = fma(four, d[0], d[4] - five * d[2]);
+    out[1] = even + odd;
+    out[2] = even - odd;
+    out[3] = near + far;
+    out[4] = near - far;
+    out[5] = fma(four, d[1], d[5] - five * d[3]);
+}
+// A^T m.
+[[gnu::always_inline]] inline void transform_products(const F32 (&m)[6], F32 (&out)[4]) {
+    const F32 a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+    out[0] = (m[0] + a) + c;
+    out[1] = fma(F32(2.0f), d, b);
+    out[2] = fma(F32(4.0f), c, a);
+    out[3] = fma(F32(8.0f), d, b) + m[5];
+}
+// A y.
+[[gnu::always_inline]] inline void transform_gradient(const F32 (&y)[4], F32 (&out)[6]) {
+    const F32 a = y[0] + y[2], b = y[1] + y[3];
+    const F32 c = fma(F32(4.0f), y[2], y[0]), d = fma(F32(8.0f), y[3], F32(2.0f) * y[1]);
+    out[0] = y[0];
+    out[1] = a + b;
+    out[2] = a - b;
+    out[3] = c + d;
+    out[4] = c - d;
+    out[5] = y[3];
+}
+// G g.
+[[gnu::always_inline]] inline void transform_kernel(const F32 (&g)[3], F32 (&out)[6]) {
+    const F32 a = F32(-1.0f / 6) * (g[0] + g[2]), b = F32(-1.0f / 6) * g[1];
+    const F32 c = fma(F32(1.0f / 24), g[0], F32(1.0f / 6) * g[2]), d = F32(1.0f / 12) * g[1];
+    out[0] = F32(0.25f) * g[0];
+    out[1] = a + b;
+    out[2] = a - b;
+    out[3] = c + d;
+    out[4] = c - d;
+    out[5] = g[2];
+}
+// G^T u.
+[[gnu::always_inline]] inline void transform_sums(const F32 (&u)[6], F32 (&out)[3]) {
+    const F32 a = F32(-1.0f / 6) * (u[1] + u[2]), b = F32(-1.0f / 6) * (u[1] - u[2]);
+    const F32 c = u[3] + u[4], d = u[3] - u[4];
+    out[0] = fma(F32(0.25f), u[0], fma(F32(1.0f / 24), c, a));
+    out[1] = fma(F32(1.0f / 12), d, b);
+    out[2] = fma(F32(1.0f / 6), c, a) + u[5];
+}
+
+// Applies a transform to the columns of a square, then to the rows: from(i, j) gives rows x columns, to(i, j, value)
+// takes the result.
+template <int In, int Out, class Transform, class From, class To>
+[[gnu::always_inline]] inline void both_ways(Transform&& transform, From&& from, To&& to) {
+    F32 half[Out][In];
+#pragma GCC unroll 6
+    for (int j = 0; j < In; j++) {
+        F32 column[In], out[Out];
+#pragma GCC unroll 6
+        for (int i = 0; i < In; i++) column[i] = from(i, j);
+        transform(column, out);
+#pragma GCC unroll 6
+        for (int i = 0; i < Out; i++) half[i][j] = out[i];
+    }
+#pragma GCC unroll 6
+    for (int i = 0; i < Out; i++) {
+        F32 out[Out];
+        transform(half[i], out);
+#pragma GCC unroll 6
+        for (int j = 0; j < Out; j++) to(i, j, out[j]);
+    }
+}
+
+// Images cut into tiles of 4x4 results; tile t is of image t / per_image().
+struct Grid {
+    int64_t source_h, source_w, result_h, result_w, pad_h, pad_w;
+
+    int64_t rows() const { return (result_h + kOut - 1) / kOut; }
+    int64_t columns() const { return (result_w + kOut - 1) / kOut; }
+    int64_t per_image() const { return rows() * columns(); }
+};
+
+// A tile's place: its image, its first result pixel.
+struct Place {
+    int64_t image, row, column;
+};
+Place place_of(const Grid& grid, int64_t tile) {
+    const int64_t in_image = tile % grid.per_image();
+    return {tile / grid.per_image(), in_image / grid.columns() * kOut, in_image % grid.columns() * kOut};
+}
+
+// Transforms the 6x6 pixels of a tile, channels side by side: to(place, channel, value, mask).
+template <class To>
+[[gnu::always_inline]] inline void transform_source(const Grid& grid, int64_t tile, const float* source,
+                                                    int64_t channels, const float* zeros, To&& to) {
+    const Place at = place_of(grid, tile);
+    const int64_t top = at.row - grid.pad_h, left = at.column - grid.pad_w;
+    const float* image = source + at.image * grid.source_h * grid.source_w * channels;
+    const float* pixels[kPlaces];
+    for (int64_t i = 0; i < kIn; i++)
+        for (int64_t j = 0; j < kIn; j++) {
+            const int64_t h = top + i, w = left + j;
+            const bool inside = h >= 0 && h < grid.source_h && w >= 0 && w < grid.source_w;
+            pixels[i * kIn + j] = inside ? image + (h * grid.source_w + w) * channels : zeros;
+        }
+    lanes(channels, [&](int64_t c, auto mask) {
+        both_ways<kIn, kIn>([](const F32(&d)[6], F32(&out)[6]) { transform_pixels(d, out); },
+                            [&](int i, int j) { return load(pixels[i * kIn + j] + c, mask); },
+                            [&](int i, int j, F32 value) { to(i * kIn + j, c, value, mask); });
+    });
+}
+
+// Packed transformed weights: [place][panel][k][column of the panel].
+struct Weights {
+    int64_t depth, width;  // channels summed over; channels of the result
+    int vectors;
+    int64_t panel_width, panels;
+
+    Weights(int64_t depth, int64_t width)
+        : depth(depth), width(width), vectors(panel_vectors(width)), panel_width(vectors * kLanes),
+          panels((width + panel_width - 1) / panel_width) {}
+    int64_t row_length() const { return panels * panel_width; }
+    int64_t place_size() const { return odd_lines(depth * row_length()); }
+    int64_t size() const { return kPlaces * place_size(); }
+    int64_t panel_begin(int64_t panel) const { return panel * depth * panel_width; }
+};
+
+// Forward or data gradient.
+class TileProduct {
+  public:
+    TileProduct(const ConvShape& shape, bool forward)
+        : shape_(shape), forward_(forward), weights_(forward ? shape.c : shape.o, forward ? shape.o : shape.c),
+          grid_(forward ? Grid{shape.h, shape.w, shape.oh, shape.ow, shape.pad_h, shape.pad_w}
+                        : Grid{shape.oh, shape.ow, shape.h, shape.w, 2 - shape.pad_h, 2 - shape.pad_w}),
+          own_(weights_.size() <= kOwnWeights) {
+        const int64_t per_tile = kPlaces * (weights_.depth + weights_.row_length());
+        tiles_ = own_ ? std::clamp(kOwnMost / per_tile, kOwnLeast, kTilesMost)
+                      : std::clamp(kSharedMost / per_tile, kSharedLeast, kTilesMost);
+        source_place_ = odd_lines(tiles_ * weights_.depth);
+        product_place_ = odd_lines(tiles_ * weights_.row_length());
+    }
+
+    void run(const float* source, const float* kernels, const float* bias, const Noise& noise, float* result) const {
+        const int64_t runs = has_noise(noise) ? noise.sub_batches : 1;
+        const Scratch<float> zeros(weights_.depth);
+        std::memset(zeros.data(), 0, static_cast<size_t>(weights_.depth) * sizeof(float));
+        const Pass pass{source, zeros.data(), bias, result};
+        if (own_)
+            run_own(pass, kernels, noise, runs);
+        else
+            run_shared(pass, kernels, noise, runs);
+    }
+
+  private:
+    struct Pass {
+        const float *source, *zeros, *bias;
+        float* result;
+    };
+
+    int64_t first_tile(const Noise& noise, int64_t runs, int64_t run) const {
+        return (runs == 1 ? run * shape_.n : first_of_run(shape_, noise, run)) * grid_.per_image();
+    }
+
+    // Every task has a chunk of its own.
+    void run_own(const Pass& pass, const float* kernels, const Noise& noise, int64_t runs) const {
+        const int64_t kernels_size = shape_.o * kernel_size();
+        const Scratch<float> perturbed(has_noise(noise) ? runs * kernels_size : 0);
+        if (has_noise(noise))
+            parallel(runs, [&](int64_t run) {
+                perturb(noise, run, 0, kernels_size, kernels, perturbed.data() + run * kernels_size);
+            });
+        const Scratch<float> packed(weights_.size() * runs);
+        parallel(runs * weights_.panels, [&](int64_t task) {
+            const int64_t run = task / weights_.panels;
+            pack(task % weights_.panels, has_noise(noise) ? perturbed.data() + run * kernels_size : kernels,
+                 packed.data() + run * weights_.size());
+        });
+        auto chunks_of = [&](int64_t run) {
+            return (first_tile(noise, runs, run + 1) - first_tile(noise, runs, run) + tiles_ - 1) / tiles_;
+        };
+        int64_t chunks = 0;
+        for (int64_t run = 0; run < runs; run++) chunks += chunks_of(run);
+        parallel(chunks, [&](int64_t task) {
+            int64_t run = 0;
+            for (; task >= chunks_of(run); run++) task -= chunks_of(run);
+            const int64_t begin = first_tile(noise, runs, run) + task * tiles_;
+            const int64_t end = std::min(begin + tiles_, first_tile(noise, runs, run + 1));
+            const Scratch<float> tiles(kPlaces * (source_place_ + product_place_));
+            float* products = tiles.data() + kPlaces * source_place_;
+            transform_tiles(pass, begin, end, begin, tiles.data());
+            multiply(0, kPlaces, 0, weights_.panels, end - begin, tiles.data(), packed.data() + run * weights_.size(),
+                     products);
+            finish_tiles(pass, begin, end, begin, products);
+        });
+    }
+
+    // All tasks work on one chunk.
+    void run_shared(const Pass& pass, const float* kernels, const Noise& noise, int64_t runs) const {
+        const bool noisy = has_noise(noise);
+        const Scratch<float> perturbed(noisy ? shape_.o * kernel_size() : 0);
+        const Scratch<float> packed(weights_.size());
+        const Scratch<float> tiles(kPlaces * (source_place_ + product_place_));
+        float* products = tiles.data() + kPlaces * source_place_;
+        const int64_t splits = std::min<int64_t>(weights_.panels, 4);
+        for (int64_t run = 0; run < runs; run++) {
+            const int64_t first = first_tile(noise, runs, run), last = first_tile(noise, runs, run + 1);
+            if (first == last) continue;
+            if (noisy)
+                parallel_ranges(shape_.o, kKernelGrain, [&](int64_t from, int64_t to) {
+                    const int64_t element = from * kernel_size();
+                    perturb(noise, run, element, (to - from) * kernel_size(), kernels + element,
+                            perturbed.data() + element);
+                });
+            const float* own = noisy ? perturbed.data() : kernels;
+            const int64_t chunks = (last - first + tiles_ - 1) / tiles_;
+            if (chunks > 1) parallel(weights_.panels, [&](int64_t panel) { pack(panel, own, packed.data()); });
+            for (int64_t chunk = 0; chunk < chunks; chunk++) {
+                // Chunks of nearly equal size.
+                const int64_t begin = first + (last - first) * chunk / chunks;
+                const int64_t end = first + (last - first) * (chunk + 1) / chunks, count = end - begin;
+                parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
+                    transform_tiles(pass, begin + from, begin + to, begin, tiles.data());
+                });
+                if (chunks == 1)
+                    // Used once: multiplied while the cache holds it.
+                    parallel(weights_.panels, [&](int64_t panel) {
+                        pack(panel, own, packed.data());
+                        multiply(0, kPlaces, panel, panel + 1, count, tiles.data(), packed.data(), products);
+                    });
+                else
+                    parallel(kPlaces * splits, [&](int64_t task) {
+                        const int64_t place = task / splits, split = task % splits;
+                        multiply(place, place + 1, weights_.panels * split / splits,
+                                 weights_.panels * (split + 1) / splits, count, tiles.data(), packed.data(), products);
+                    });
+                parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
+                    finish_tiles(pass, begin + from, begin + to, begin, products);
+                });
+            }
+        }
+    }
+
+    void transform_tiles(const Pass& pass, int64_t begin, int64_t end, int64_t first, float* tiles) const {
+        for (int64_t t = begin; t < end; t++) {
+            float* out = tiles + (t - first) * weights_.depth;
+            transform_source(grid_, t, pass.source, weights_.depth, pass.zeros,
+                             [&](int64_t place, int64_t c, F32 value, auto mask) {
+                                 store(out + place * source_place_ + c, value, mask);
+                             });
+        }
+    }
+
+    // The products of some places and panels.
+    void multiply(int64_t first_place, int64_t last_place, int64_t first_panel, int64_t last_panel, int64_t count,
+                  const float* tiles, const float* packed, float* products) const {
+        const Scratch<int64_t> rows(2 * count);
+        int64_t *from = rows.data(), *to = from + count;
+        for (int64_t t = 0; t < count; t++) {
+            from[t] = t * weights_.depth;
+            to[t] = t * weights_.row_length();
+        }
+        const int64_t blocks = (weights_.depth + kDepthMost - 1) / kDepthMost;
+        for (int64_t place = first_place; place < last_place; place++)
+            for (int64_t block = 0; block < blocks; block++) {
+                const int64_t begin = weights_.depth * block / blocks, end = weights_.depth * (block + 1) / blocks;
+                const Spans spans{&begin, 1, end - begin};
+                for (int64_t j = first_panel; j < last_panel; j++) {
+                    Panel panel;
+                    panel.b =
+                        packed + place * weights_.place_size() + weights_.panel_begin(j) + begin * weights_.panel_width;
+                    panel.c = products + place * product_place_ + j * weights_.panel_width;
+                    panel.columns = static_cast<int>(weights_.panel_width);
+                    panel.accumulate = block > 0;
+                    panel.start = nullptr;
+                    multiply_panel(weights_.vectors, spans, panel, tiles + place * source_place_, count, from, to);
+                }
+            }
+    }
+
+    void finish_tiles(const Pass& pass, int64_t begin, int64_t end, int64_t first, const float* products) const {
+        for (int64_t t = begin; t < end; t++) {
+            const Place at = place_of(grid_, t);
+            const int64_t height = std::min(kOut, grid_.result_h - at.row);
+            const int64_t width = std::min(kOut, grid_.result_w - at.column);
+            float* out =
+                pass.result + ((at.image * grid_.result_h + at.row) * grid_.result_w + at.column) * weights_.width;
+            const float* in = products + (t - first) * weights_.row_length();
+            auto finish = [&](auto whole) {
+                lanes(weights_.width, [&](int64_t c, auto mask) {
+                    const F32 start = pass.bias ? load(pass.bias + c, mask) : zero();
+                    F32 half[kOut][kIn];
+#pragma GCC unroll 6
+                    for (int j = 0; j < kIn; j++) {
+                        F32 column[kIn], sums[kOut];
+#pragma GCC unroll 6
+                        for (int i = 0; i < kIn; i++) column[i] = load(in + (i * kIn + j) * product_place_ + c);
+                        transform_products(column, sums);
+#pragma GCC unroll 4
+                        for (int i = 0; i < kOut; i++) half[i][j] = sums[i];
+                    }
+#pragma GCC unroll 4
+                    for (int i = 0; i < kOut; i++) {
+                        F32 sums[kOut];
+                        transform_products(half[i], sums);
+                        if (!whole && i >= height) break;
+#pragma GCC unroll 4
+                        for (int j = 0; j < kOut; j++)
+                            if (whole || j < width)
+                                store(out + (i * grid_.result_w + j) * weights_.width + c, sums[j] + start, mask);
+                    }
+                });
+            };
+            if (height == kOut && width == kOut)
+                finish(std::true_type{});
+            else
+                finish(std::false_type{});
+        }
+    }
+
+    int64_t kernel_size() const { return 9 * shape_.c; }
+
+    void pack(int64_t panel, const float* kernels, float* packed) const {
+        float* out = packed + weights_.panel_begin(panel);
+        for (int64_t v = 0; v < weights_.panel_width; v += kLanes) {
+            const int64_t first = panel * weights_.panel_width + v;
+            const int64_t count = std::clamp<int64_t>(weights_.width - first, 0, kLanes);
+            if (forward_)
+                pack_forward(kernels + first * kernel_size(), count, out + v);
+            else
+                pack_backward(kernels + first, count, out + v);
+        }
+    }
+
+    // k runs over input channels: kLanes kernels by kLanes channels at a time, transposed.
+    void pack_forward(const float* kernels, int64_t count, float* out) const {
+        float square[kPlaces][kLanes][kLanes];
+        if (count < kLanes) std::memset(square, 0, sizeof square);
+        for (int64_t c = 0; c < shape_.c; c += kLanes, out += kLanes * weights_.panel_width) {
+            const int64_t channels = std::min<int64_t>(kLanes, shape_.c - c);
+            const Mask mask = first(static_cast<int>(channels));
+            for (int64_t o = 0; o < count; o++) {
+                const float* g = kernels + o * kernel_size() + c;
+                transform_one([&](int i, int j) { return load(g + (3 * i + j) * shape_.c, mask); },
+                              [&](int i, int j, F32 value) { store(square[i * kIn + j][o], value); });
+            }
+            for (int64_t place = 0; place < kPlaces; place++) {
+                F32 a[kLanes];
+#pragma GCC unroll 16
+                for (int i = 0; i < kLanes; i++) a[i] = load(square[place][i]);
+                transpose(a);
+                float* to = out + place * weights_.place_size();
+                if (channels == kLanes) {
+#pragma GCC unroll 16
+                    for (int i = 0; i < kLanes; i++) store(to + i * weights_.panel_width, a[i]);
+                } else {
+                    for (int64_t i = 0; i < channels; i++) store(to + i * weights_.panel_width, a[i]);
+                }
+            }
+        }
+    }
+
+    // k runs over output channels, and kernels are turned by half a circle.
+    void pack_backward(const float* kernels, int64_t count, float* out) const {
+        const Mask mask = first(static_cast<int>(count));
+        for (int64_t o = 0; o < shape_.o; o++, out += weights_.panel_width) {
+            const float* g = kernels + o * kernel_size();
+            transform_one([&](int i, int j) { return load(g + (3 * (2 - i) + 2 - j) * shape_.c, mask); },
+                          [&](int i, int j, F32 value) { store(out + (i * kIn + j) * weights_.place_size(), value); });
+        }
+    }
+
+    // G g G^T.
+    template <class From, class To>
+    [[gnu::always_inline]] static void transform_one(From&& from, To&& to) {
+        F32 half[kIn][3];
+#pragma GCC unroll 3
+        for (int j = 0; j < 3; j++) {
+            const F32 column[3] = {from(0, j), from(1, j), from(2, j)};
+            F32 out[kIn];
+            transform_kernel(column, out);
+#pragma GCC unroll 6
+            for (int i = 0; i < kIn; i++) half[i][j] = out[i];
+        }
+#pragma GCC unroll 6
+        for (int i = 0; i < kIn; i++) {
+            F32 out[kIn];
+            transform_kernel(half[i], out);
+#pragma GCC unroll 6
+            for (int j = 0; j < kIn; j++) to(i, j, out[j]);
+        }
+    }
+
+    const ConvShape shape_;
+    const bool forward_;
+    const Weights weights_;
+    const Grid grid_;
+    const bool own_;
+    int64_t tiles_;                         // of a chunk, at most
+    int64_t source_place_, product_place_;  // elements from one place's matrix to the next
+};
+
+// For each place: rows are output channels, columns input channels, and k runs over tiles.
+class TileWeightGradient {
+  public:
+    explicit TileWeightGradient(const ConvShape& shape)
+        : shape_(shape), grid_{shape.h, shape.w, shape.oh, shape.ow, shape.pad_h, shape.pad_w},
+          vectors_(panel_vectors(shape.c)), panel_width_(vectors_ * kLanes),
+          panels_((shape.c + panel_width_ - 1) / panel_width_),
+          sums_place_(odd_lines(shape.o * panels_ * panel_width_)), own_(kPlaces * sums_place_ <= kOwnSums) {
+        const int64_t per_tile = kPlaces * (panels_ * panel_width_ + shape.o);
+        tiles_ = own_ ? std::clamp(kOwnGradientMost / per_tile, kOwnLeast, kTilesMost)
+                      : std::clamp(kSharedMost / per_tile, kSharedLeast, kTilesMost);
+        pixels_place_ = odd_lines(tiles_ * panels_ * panel_width_);
+        gradient_place_ = odd_lines(tiles_ * shape.o);
+    }
+
+    void run(const float* x, const float* dy, float* dw) const {
+        const int64_t tiles = shape_.n * grid_.per_image();
+        const int64_t size = kPlaces * sums_place_;
+        const Scratch<float> zeros(shape_.c);
+        std::memset(zeros.data(), 0, static_cast<size_t>(shape_.c) * sizeof(float));
+        if (own_) {
+            const int64_t parts = std::clamp<int64_t>(tiles / tiles_, 1, kParts);
+            const Scratch<float> sums(parts * size);
+            parallel(parts, [&](int64_t part) {
+                const Scratch<float> buffer(buffer_size());
+                const int64_t first = tiles * part / parts, last = tiles * (part + 1) / parts;
+                float* own = sums.data() + part * size;
+                for (int64_t begin = first; begin < last; begin += tiles_) {
+                    const int64_t end = std::min(begin + tiles_, last);
+                    transform(begin, end, begin, x, dy, zeros.data(), buffer.data());
+                    for (int64_t place = 0; place < kPlaces; place++)
+                        multiply(place, 0, panels_, end - begin, begin > first, buffer.data(), own);
+                }
+            });
+            finish(sums.data(), parts, size, dw);
+            return;
+        }
+        const Scratch<float> sums(size);
+        const Scratch<float> buffer(buffer_size());
+        const int64_t chunks = (tiles + tiles_ - 1) / tiles_, splits = std::min<int64_t>(panels_, 4);
+        for (int64_t chunk = 0; chunk < chunks; chunk++) {
+            const int64_t begin = tiles * chunk / chunks, end = tiles * (chunk + 1) / chunks;
+            parallel_ranges(end - begin, kTileGrain, [&](int64_t from, int64_t to) {
+                transform(begin + from, begin + to, begin, x, dy, zeros.data(), buffer.data());
+            });
+            parallel(kPlaces * splits, [&](int64_t task) {
+                const int64_t split = task % splits;
+                multiply(task / splits, panels_ * split / splits, panels_ * (split + 1) / splits, end - begin,
+                         chunk > 0, buffer.data(), sums.data());
+            });
+        }
+        finish(sums.data(), 1, size, dw);
+    }
+
+  private:
+    int64_t buffer_size() const { return kPlaces * (pixels_place_ + gradient_place_); }
+
+    // Pixels to panels [place][panel][tile][channel], gradients to [place][tile][output channel].
+    void transform(int64_t begin, int64_t end, int64_t first, const float* x, const float* dy, const float* zeros,
+                   float* buffer) const {
+        float* gradients = buffer + kPlaces * pixels_place_;
+        for (int64_t t = begin; t < end; t++) {
+            float* out = buffer + (t - first) * panel_width_;
+            transform_source(grid_, t, x, shape_.c, zeros, [&](int64_t place, int64_t c, F32 value, auto) {
+                store(out + place * pixels_place_ + c / panel_width_ * tiles_ * panel_width_ + c % panel_width_, value);
+            });
+            const int64_t filled = (shape_.c + kLanes - 1) / kLanes * kLanes;
+            for (int64_t c = filled; c < panels_ * panel_width_; c += kLanes)
+                for (int64_t place = 0; place < kPlaces; place++)
+                    store(out + place * pixels_place_ + c / panel_width_ * tiles_ * panel_width_ + c % panel_width_,
+                          zero());
+            transform_gradients(t, dy, gradients + (t - first) * shape_.o);
+        }
+    }
+
+    void transform_gradients(int64_t tile, const float* dy, float* out) const {
+        const Place at = place_of(grid_, tile);
+        const int64_t height = std::min(kOut, shape_.oh - at.row), width = std::min(kOut, shape_.ow - at.column);
+        const float* in = dy + ((at.image * shape_.oh + at.row) * shape_.ow + at.column) * shape_.o;
+        auto transform = [&](auto whole) {
+            lanes(shape_.o, [&](int64_t c, auto mask) {
+                F32 half[kIn][kOut];
+#pragma GCC unroll 4
+                for (int j = 0; j < kOut; j++) {
+                    F32 column[kOut], out6[kIn];
+#pragma GCC unroll 4
+                    for (int i = 0; i < kOut; i++)
+                        column[i] = whole || (i < height && j < width)
+                                        ? load(in + (i * shape_.ow + j) * shape_.o + c, mask)
+                                        : zero();
+                    transform_gradient(column, out6);
+#pragma GCC unroll 6
+                    for (int i = 0; i < kIn; i++) half[i][j] = out6[i];
+                }
+#pragma GCC unroll 6
+                for (int i = 0; i < kIn; i++) {
+                    F32 out6[kIn];
+                    transform_gradient(half[i], out6);
+#pragma GCC unroll 6
+                    for (int j = 0; j < kIn; j++) store(out + (i * kIn + j) * gradient_place_ + c, out6[j], mask);
+                }
+            });
+        };
+        if (height == kOut && width == kOut)
+            transform(std::true_type{});
+        else
+            transform(std::false_type{});
+    }
+
+    void multiply(int64_t place, int64_t first_panel, int64_t last_panel, int64_t count, bool accumulate,
+                  const float* buffer, float* sums) const {
+        const Scratch<int64_t> tables(2 * shape_.o + count);
+        int64_t *rows = tables.data(), *to = rows + shape_.o, *points = to + shape_.o;
+        for (int64_t o = 0; o < shape_.o; o++) {
+            rows[o] = o;
+            to[o] = o * panels_ * panel_width_;
+        }
+        for (int64_t t = 0; t < count; t++) points[t] = t * shape_.o;
+        const float* gradients = buffer + kPlaces * pixels_place_ + place * gradient_place_;
+        for (int64_t j = first_panel; j < last_panel; j++) {
+            Panel panel;
+            panel.b = buffer + place * pixels_place_ + j * tiles_ * panel_width_;
+            panel.c = sums + place * sums_place_ + j * panel_width_;
+            panel.columns = static_cast<int>(panel_width_);
+            panel.accumulate = accumulate;
+            panel.start = nullptr;
+            multiply_panel(vectors_, Points{points, count}, panel, gradients, shape_.o, rows, to);
+        }
+    }
+
+    // Adds up the parts, in their order, and transforms them back.
+    void finish(const float* sums, int64_t parts, int64_t size, float* dw) const {
+        parallel(shape_.o, [&](int64_t o) {
+            lanes(shape_.c, [&](int64_t c, auto mask) {
+                const float* from = sums + o * panels_ * panel_width_ + c;
+                F32 half[3][kIn];
+#pragma GCC unroll 6
+                for (int j = 0; j < kIn; j++) {
+                    F32 column[kIn], out[3];
+#pragma GCC unroll 6
+                    for (int i = 0; i < kIn; i++) {
+                        const float* at = from + (i * kIn + j) * sums_place_;
+                        column[i] = load(at);
+                        for (int64_t part = 1; part < parts; part++) column[i] = column[i] + load(at + part * size);
+                    }
+                    transform_sums(column, out);
+#pragma GCC unroll 3
+                    for (int i = 0; i < 3; i++) half[i][j] = out[i];
+                }
+#pragma GCC unroll 3
+                for (int i = 0; i < 3; i++) {
+                    F32 out[3];
+                    transform_sums(half[i], out);
+#pragma GCC unroll 3
+                    for (int j = 0; j < 3; j++) store(dw + (o * 9 + i * 3 + j) * shape_.c + c, out[j], mask);
+                }
+            });
+        });
+    }
+
+    const ConvShape shape_;
+    const Grid grid_;
+    const int vectors_;
+    const int64_t panel_width_, panels_;
+    const int64_t sums_place_;
+    const bool own_;
+    int64_t tiles_;  // of a chunk, at most
+    int64_t pixels_place_, gradient_place_;
+};
+
+// Whether tiles of so many results save time. Costs are fitted to measurements, in sixteenths of a vector
+// multiplication a tile and channel: the products themselves, transforming a tile's channels, transforming (and
+// drawing) a run's kernels.
+constexpr double kTransform = 480, kGradientTransform = 832, kKernelTransform = 370;
+constexpr double kMargin = 1.15;
+
+bool suits(const ConvShape& s, int64_t result_h, int64_t result_w, double transform, double kernel_transform) {
+    const bool fits = s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
+                      s.dilation_w == 1 && s.groups == 1 && s.pad_h <= 2 && s.pad_w <= 2;
+    if (exact() || !fits || s.c < kLanes / 2 || s.o < kLanes / 2) return false;
+    const double tiles = static_cast<double>((result_h + kOut - 1) / kOut * ((result_w + kOut - 1) / kOut) * s.n);
+    const double results = static_cast<double>(s.n * result_h * result_w);
+    const double pairs = static_cast<double>(s.c * s.o), channels = static_cast<double>(s.c + s.o);
+    return 9 * results * pairs >
+           kMargin * (tiles * (kPlaces * pairs + transform * channels) + kernel_transform * pairs);
+}
+
+}  // namespace
+
+bool winograd_suits_forward(const ConvShape& shape, const Noise& noise) {
+    return suits(shape, shape.oh, shape.ow, kTransform, kKernelTransform * (has_noise(noise) ? noise.sub_batches : 1));
+}
+bool winograd_suits_backward_data(const ConvShape& shape, const Noise& noise) {
+    return suits(shape, shape.h, shape.w, kTransform, kKernelTransform * (has_noise(noise) ? noise.sub_batches : 1));
+}
+bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise) {
+    return !needs_chain_rule(noise) && suits(shape, shape.oh, shape.ow, kGradientTransform, kKernelTransform);
+}
+
+void winograd_conv2d(const ConvShape& shape, const float* x, const float* w, const float* bias, const Noise& noise,
+                     float* y) {
+    TileProduct(shape, true).run(x, w, bias, noise, y);
+}
+
+void winograd_backward_data(const ConvShape& shape, const float* dy, const float* w, const Noise& noise, float* dx) {
+    TileProduct(shape, false).run(dy, w, nullptr, noise, dx);
+}
+
+void winograd_backward_weight(const ConvShape& shape, const float* x, const float* dy, float* dw) {
+    TileWeightGradient(shape).run(x, dy, dw);
+}
+
+}  // namespace hb::cpu::HB_TIER

@@ -1,0 +1,20 @@
+// Convolutions by Winograd's minimal filtering, F(4x4, 3x3): see winograd.cpp.
+#pragma once
+
+#include "backend/backend.h"
+#include "backend/cpu/simd/vec.h"
+
+namespace hb::cpu::HB_TIER {
+
+// Whether the pass is faster this way; depends on the shape only.
+bool winograd_suits_forward(const ConvShape& shape, const Noise& noise);
+bool winograd_suits_backward_data(const ConvShape& shape, const Noise& noise);
+bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise);
+
+// As the functions of the backend table.
+void winograd_conv2d(const ConvShape& shape, const float* x, const float* w, const float* bias, const Noise& noise,
+                     float* y);
+void winograd_backward_data(const ConvShape& shape, const float* dy, const float* w, const Noise& noise, float* dx);
+void winograd_backward_weight(const ConvShape& shape, const float* x, const float* dy, float* dw);
+
+}  // namespace hb::cpu::HB_TIER
