@@ -18,7 +18,60 @@ constexpr float kGeluCubic = 0.044715f;
 // No vector constants here: what fills them would run at load, on any CPU.
 constexpr float kOne = 1, kHalf = 0.5f;
 
-F32 gelu_argument(F32 x) { return kRootTwoOverPi * fma(kGeluCubic * x * x, x, x); }
+template <Floats F>
+[[gnu::always_inline]] inline F gelu_argument(F x) {
+    return F(kRootTwoOverPi) * fma(F(kGeluCubic) * x * x, x, x);
+}
+
+// Long chains of operations, which also take vectors abreast; the gradients are dy f'(x).
+#define HB_FUNCTION(name, expression)                    \
+    struct name {                                        \
+        template <Floats F>                              \
+        [[gnu::always_inline]] F operator()(F x) const { \
+            return expression;                           \
+        }                                                \
+    };
+HB_FUNCTION(Exp, exp(x))
+HB_FUNCTION(Sigmoid, sigmoid(x))
+HB_FUNCTION(Tanh, tanh(x))
+HB_FUNCTION(Gelu, F(kHalf) * x * one_plus_erf(x * F(kRootHalf)))
+HB_FUNCTION(GeluTanh, F(kHalf) * x * (F(kOne) + tanh(gelu_argument(x))))
+#undef HB_FUNCTION
+
+struct ExpGradient {
+    template <Floats F>
+    [[gnu::always_inline]] F operator()(F x, F dy) const {
+        return dy * exp(x);
+    }
+};
+struct SigmoidGradient {
+    template <Floats F>
+    [[gnu::always_inline]] F operator()(F x, F dy) const {
+        const F s = sigmoid(x);
+        return dy * (s * (F(kOne) - s));
+    }
+};
+struct TanhGradient {
+    template <Floats F>
+    [[gnu::always_inline]] F operator()(F x, F dy) const {
+        const F t = tanh(x);
+        return dy * (F(kOne) - t * t);
+    }
+};
+struct GeluGradient {
+    template <Floats F>
+    [[gnu::always_inline]] F operator()(F x, F dy) const {
+        const F density = F(kDensityAtZero) * exp(F(-kHalf) * x * x);
+        return dy * fma(F(kHalf), one_plus_erf(x * F(kRootHalf)), x * density);
+    }
+};
+struct GeluTanhGradient {
+    template <Floats F>
+    [[gnu::always_inline]] F operator()(F x, F dy) const {
+        const F t = tanh(gelu_argument(x)), slope = F(kRootTwoOverPi) * fma(F(3 * kGeluCubic) * x, x, F(kOne));
+        return dy * (F(kHalf) * (F(kOne) + t) + F(kHalf) * x * (F(kOne) - t * t) * slope);
+    }
+};
 
 // body(f) with f the function of a kind.
 template <class Body>
@@ -29,7 +82,7 @@ void with_function(int kind, F32 alpha, F32 beta, Body&& body) {
         case HB_ABS:
             return body([](F32 x) { return abs(x); });
         case HB_EXP:
-            return body([](F32 x) { return exp(x); });
+            return body(Exp{});
         case HB_LOG:
             return body([](F32 x) { return log(x); });
         case HB_SQRT:
@@ -49,13 +102,13 @@ void with_function(int kind, F32 alpha, F32 beta, Body&& body) {
         case HB_LEAKY_RELU:
             return body([=](F32 x) { return select(x < zero(), alpha * x, x); });
         case HB_GELU:
-            return body([](F32 x) { return kHalf * x * one_plus_erf(x * kRootHalf); });
+            return body(Gelu{});
         case HB_GELU_TANH:
-            return body([](F32 x) { return kHalf * x * (kOne + tanh(gelu_argument(x))); });
+            return body(GeluTanh{});
         case HB_SIGMOID:
-            return body([](F32 x) { return sigmoid(x); });
+            return body(Sigmoid{});
         case HB_TANH:
-            return body([](F32 x) { return tanh(x); });
+            return body(Tanh{});
         default:  // HB_CLAMP
             return body([=](F32 x) { return select(x < alpha, alpha, select(x > beta, beta, x)); });
     }
@@ -70,7 +123,7 @@ void with_gradient(int kind, F32 alpha, F32 beta, Body&& body) {
         case HB_ABS:
             return body([](F32 x, F32 dy) { return dy * select(x > zero(), kOne, select(x < zero(), -kOne, zero())); });
         case HB_EXP:
-            return body([](F32 x, F32 dy) { return dy * exp(x); });
+            return body(ExpGradient{});
         case HB_LOG:
             return body([](F32 x, F32 dy) { return dy / x; });
         case HB_SQRT:
@@ -88,28 +141,35 @@ void with_gradient(int kind, F32 alpha, F32 beta, Body&& body) {
         case HB_LEAKY_RELU:
             return body([=](F32 x, F32 dy) { return dy * select(x > zero(), kOne, alpha); });
         case HB_GELU:
-            return body([](F32 x, F32 dy) {
-                F32 density = kDensityAtZero * exp(-kHalf * x * x);
-                return dy * fma(kHalf, one_plus_erf(x * kRootHalf), x * density);
-            });
+            return body(GeluGradient{});
         case HB_GELU_TANH:
-            return body([](F32 x, F32 dy) {
-                F32 t = tanh(gelu_argument(x));
-                F32 slope = kRootTwoOverPi * fma(3 * kGeluCubic * x, x, kOne);
-                return dy * (kHalf * (kOne + t) + kHalf * x * (kOne - t * t) * slope);
-            });
+            return body(GeluTanhGradient{});
         case HB_SIGMOID:
-            return body([](F32 x, F32 dy) {
-                F32 s = sigmoid(x);
-                return dy * (s * (kOne - s));
-            });
+            return body(SigmoidGradient{});
         case HB_TANH:
-            return body([](F32 x, F32 dy) {
-                F32 t = tanh(x);
-                return dy * (kOne - t * t);
-            });
+            return body(TanhGradient{});
         default:  // HB_CLAMP
             return body([=](F32 x, F32 dy) { return dy * select((x >= alpha) & (x <= beta), kOne, zero()); });
+    }
+}
+
+#ifndef HB_WIDE
+#define HB_WIDE 4
+#endif
+// Vectors abreast.
+constexpr int kWide = HB_WIDE;
+
+// y = f(x), and y = f(x, z), of n elements.
+template <class F, class... In>
+[[gnu::always_inline]] inline void apply(int64_t n, F f, float* y, const In*... x) {
+    auto one = [&](int64_t i, auto m) { store(y + i, f(load(x + i, m)...), m); };
+    if constexpr (std::is_invocable_v<F, std::conditional_t<true, F32s<kWide>, In>...>) {
+        constexpr int64_t kStep = kWide * F32::kLanes;
+        int64_t i = 0;
+        for (; i + kStep <= n; i += kStep) store_row(y + i, f(load_row<kWide>(x + i)...));
+        lanes(n - i, [&](int64_t j, auto m) { one(i + j, m); });
+    } else {
+        far_lanes(n, one);
     }
 }
 
@@ -119,7 +179,7 @@ void unary(int kind, const View& x, double alpha, double beta, const View& y) {
     float* out = y.f32();
     with_function(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
         parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
-            far_lanes(end - begin, [&](int64_t i, auto m) { store(out + begin + i, f(load(in + begin + i, m)), m); });
+            apply(end - begin, f, out + begin, in + begin);
         });
     });
 }
@@ -130,9 +190,7 @@ void unary_backward(int kind, const View& x, const View& dy, double alpha, doubl
     float* out = dx.f32();
     with_gradient(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
         parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
-            far_lanes(end - begin, [&](int64_t i, auto m) {
-                store(out + begin + i, f(load(in + begin + i, m), load(gradient + begin + i, m)), m);
-            });
+            apply(end - begin, f, out + begin, in + begin, gradient + begin);
         });
     });
 }

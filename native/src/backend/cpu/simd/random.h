@@ -2,6 +2,7 @@
 // core/philox.h for any first element and count.
 #pragma once
 
+#include "backend/cpu/simd/abreast.h"
 #include "backend/cpu/simd/vec.h"
 #include "core/philox.h"
 #include "core/weight_noise.h"
@@ -9,74 +10,6 @@
 namespace hb::cpu::HB_TIER {
 
 inline PhiloxKey key_of(const hb_stream& s) { return {s.seed, s.tensor, s.step, s.purpose, s.stream}; }
-
-// kWide vectors that go through the same operations abreast: one long chain of dependent operations would leave most of
-// the machine idle.
-template <class V, int kWide>
-struct Abreast {
-    V v[kWide];
-    Abreast() = default;
-    template <class Scalar>
-    [[gnu::always_inline]] explicit Abreast(Scalar x) {
-        for (int i = 0; i < kWide; i++) v[i] = V(x);
-    }
-    template <class F, class... A>
-    [[gnu::always_inline]] static Abreast each(F f, const A&... a) {
-        Abreast r;
-#pragma GCC unroll 8
-        for (int i = 0; i < kWide; i++) r.v[i] = f(a.v[i]...);
-        return r;
-    }
-    [[gnu::always_inline]] friend Abreast operator+(const Abreast& a, const Abreast& b) {
-        return each([](V x, V y) { return x + y; }, a, b);
-    }
-    [[gnu::always_inline]] friend Abreast operator-(const Abreast& a, const Abreast& b) {
-        return each([](V x, V y) { return x - y; }, a, b);
-    }
-    [[gnu::always_inline]] friend Abreast operator*(const Abreast& a, const Abreast& b) {
-        return each([](V x, V y) { return x * y; }, a, b);
-    }
-    [[gnu::always_inline]] friend Abreast operator&(const Abreast& a, const Abreast& b) {
-        return each([](V x, V y) { return x & y; }, a, b);
-    }
-    [[gnu::always_inline]] friend Abreast operator^(const Abreast& a, const Abreast& b) {
-        return each([](V x, V y) { return x ^ y; }, a, b);
-    }
-    [[gnu::always_inline]] friend Abreast fma(const Abreast& a, const Abreast& b, const Abreast& c) {
-        return each([](V x, V y, V z) { return fma(x, y, z); }, a, b, c);
-    }
-    [[gnu::always_inline]] friend Abreast sqrt(const Abreast& a) {
-        return each([](V x) { return sqrt(x); }, a);
-    }
-};
-template <int kWide>
-using F32s = Abreast<F32, kWide>;
-template <int kWide>
-using I32s = Abreast<I32, kWide>;
-template <int n, int kWide>
-[[gnu::always_inline]] inline I32s<kWide> shift_right(const I32s<kWide>& a) {
-    return I32s<kWide>::each([](I32 x) { return shift_right<n>(x); }, a);
-}
-template <int kWide>
-[[gnu::always_inline]] inline F32s<kWide> to_float(const I32s<kWide>& a) {
-    return F32s<kWide>::each([](I32 x) { return to_float(x); }, a);
-}
-template <int kWide>
-[[gnu::always_inline]] inline I32s<kWide> bits(const F32s<kWide>& a) {
-    return I32s<kWide>::each([](F32 x) { return bits(x); }, a);
-}
-template <int kWide>
-[[gnu::always_inline]] inline F32s<kWide> from_bits(const I32s<kWide>& a) {
-    return F32s<kWide>::each([](I32 x) { return from_bits(x); }, a);
-}
-template <int kWide>
-[[gnu::always_inline]] inline I32s<kWide> multiply_even(const I32s<kWide>& a, const I32s<kWide>& b) {
-    return I32s<kWide>::each([](I32 x, I32 y) { return multiply_even(x, y); }, a, b);
-}
-template <int kWide>
-[[gnu::always_inline]] inline I32s<kWide> odd_to_even(const I32s<kWide>& a) {
-    return I32s<kWide>::each([](I32 x) { return odd_to_even(x); }, a);
-}
 
 // What is common to all blocks of a stream. Only the first counter word differs between blocks, so of the first two
 // rounds one product is a constant each.

@@ -28,8 +28,7 @@ public final class FlaxFile implements WeightsSource {
     private static final int SCALAR = 3;
     private static final String PIECES = "__msgpack_chunked_array__";
 
-    private static final ValueLayout.OfShort SHORT =
-            ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
+    private static final ValueLayout.OfShort SHORT = ValueLayout.JAVA_SHORT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfInt INT = ValueLayout.JAVA_INT_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
     private static final ValueLayout.OfLong LONG = ValueLayout.JAVA_LONG_UNALIGNED.withOrder(ByteOrder.BIG_ENDIAN);
 
@@ -66,7 +65,7 @@ public final class FlaxFile implements WeightsSource {
             if (opened.tensors.isEmpty()) {
                 throw new TensorFileException(path, "it is MessagePack, but holds no arrays of Flax");
             }
-            WeightsSource.checkGrowth(path, opened.tensors.values(), channel.size());
+            StoredTensor.checkGrowth(path, opened.tensors.values(), channel.size());
             done = true;
             return opened;
         } catch (InternalError e) {
@@ -221,8 +220,7 @@ public final class FlaxFile implements WeightsSource {
             throw damaged("array \"" + name + "\" is not as long as it says");
         }
         try {
-            StridedElements array =
-                    StridedElements.dense(type, false, file.asSlice(begin, bytes), shape, false);
+            StridedElements array = StridedElements.dense(type, false, file.asSlice(begin, bytes), shape, false);
             StoredTensor described = array.describe(name);
             if (described.elements() * type.bytes() != bytes || tensors.put(name, described) != null) {
                 throw damaged("array \"" + name + "\" comes twice or has another size than its shape");
@@ -285,7 +283,8 @@ public final class FlaxFile implements WeightsSource {
         }
         if (described.readAs().isEmpty()) {
             throw new TensorFileException(
-                    path, "tensor \"" + name + "\" has type " + described.type() + ", which this library does not read");
+                    path,
+                    "tensor \"" + name + "\" has type " + described.type() + ", which this library does not read");
         }
         try {
             return elements.get(name).toTensor();

@@ -94,7 +94,7 @@ public final class Npz implements WeightsSource {
             if (npz.entries.isEmpty()) {
                 throw new TensorFileException(path, "the zip archive holds neither arrays (.npy) nor a data.pkl");
             }
-            WeightsSource.checkGrowth(path, npz.tensors().values(), npz.length);
+            StoredTensor.checkGrowth(path, npz.tensors().values(), npz.length);
             done = true;
             return npz;
         } finally {

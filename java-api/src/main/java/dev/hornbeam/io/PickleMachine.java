@@ -192,15 +192,14 @@ final class PickleMachine {
             case 0x88 -> push(true, REFERENCE_COST);
             case 0x89 -> push(false, REFERENCE_COST);
             case 'J' -> push((long) bytes.get(INT, skip(Integer.BYTES)), NUMBER_COST);
-            case 'K' -> push((long) count(1), NUMBER_COST);
-            case 'M' -> push((long) count(2), NUMBER_COST);
+            case 'K' -> push(count(1), NUMBER_COST);
+            case 'M' -> push(count(2), NUMBER_COST);
             case 0x8a -> integer(count(1));
             case 0x8b -> integer(count(4));
             case 'I' -> integerText();
             case 'L' -> push(integer(line().replaceFirst("L$", "")), NUMBER_COST);
             case 'F' -> push(real(line()), NUMBER_COST);
-            case 'G' ->
-                push(Double.longBitsToDouble(bytes.get(BIG_ENDIAN_LONG, skip(Long.BYTES))), NUMBER_COST);
+            case 'G' -> push(Double.longBitsToDouble(bytes.get(BIG_ENDIAN_LONG, skip(Long.BYTES))), NUMBER_COST);
 
             case 'U' -> text(count(1), true);
             case 'T' -> text(count(4), true);

@@ -1,6 +1,7 @@
 package dev.hornbeam.io;
 
 import dev.hornbeam.tensor.DType;
+import java.nio.file.Path;
 import java.util.Optional;
 
 /** A tensor of a file, before it is read: name, type and shape. */
@@ -46,8 +47,23 @@ public final class StoredTensor {
         return elements;
     }
 
-    /** Bytes that it takes once it is read; 0 where it is not read. */
-    long bytes() {
+    // 0 where it is not read.
+    private long bytes() {
         return readAs == null ? 0 : elements() * readAs.bytes();
+    }
+
+    /** Refuses files whose tensors would take far more memory than the file is large. */
+    static void checkGrowth(Path path, Iterable<StoredTensor> tensors, long fileSize) throws TensorFileException {
+        long left = WeightsSource.LARGEST_GROWTH * fileSize;
+        for (StoredTensor tensor : tensors) {
+            left -= tensor.bytes();
+            if (left < 0) {
+                throw new TensorFileException(
+                        path,
+                        "with tensor \"" + tensor.name() + "\" its tensors take more than "
+                                + WeightsSource.LARGEST_GROWTH + " times the file's " + fileSize
+                                + " bytes in memory; save it again with every tensor dense and not compressed");
+            }
+        }
     }
 }

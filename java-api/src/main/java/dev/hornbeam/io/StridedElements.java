@@ -54,9 +54,8 @@ final class StridedElements {
             long[] shape,
             long[] strides) {
         if (shape.length != strides.length || shape.length > MOST_DIMENSIONS) {
-            throw new IllegalArgumentException(
-                    shape.length + " sizes and " + strides.length + " strides, not equally many up to "
-                            + MOST_DIMENSIONS);
+            throw new IllegalArgumentException(shape.length + " sizes and " + strides.length
+                    + " strides, not equally many up to " + MOST_DIMENSIONS);
         }
         long present = storage.byteSize() / type.bytes();
         long count = 1;
@@ -64,9 +63,8 @@ final class StridedElements {
         try {
             for (int i = 0; i < shape.length; i++) {
                 if (shape[i] < 0 || strides[i] < 0) {
-                    throw new IllegalArgumentException(
-                            "sizes " + Arrays.toString(shape) + " and strides " + Arrays.toString(strides)
-                                    + " of which one is below 0");
+                    throw new IllegalArgumentException("sizes " + Arrays.toString(shape) + " and strides "
+                            + Arrays.toString(strides) + " of which one is below 0");
                 }
                 count = Math.multiplyExact(count, shape[i]);
                 last = Math.addExact(last, Math.multiplyExact(Math.max(0, shape[i] - 1), strides[i]));

@@ -312,10 +312,10 @@ final class TensorVocabulary implements PickleMachine.Vocabulary {
     public void build(Object target, Object state) throws Refusal {
         switch (target) {
             case NumpyArray array -> array.elements = elements(state);
-            case NumpyType type when state instanceof Sequence fields
-                            && fields.elements().size() > 1
-                            && fields.elements().get(1) instanceof String order ->
-                type.bigEndian = order.equals(">");
+            case NumpyType type
+            when state instanceof Sequence fields
+                    && fields.elements().size() > 1
+                    && fields.elements().get(1) instanceof String order -> type.bigEndian = order.equals(">");
             // The attributes of a dictionary, such as _metadata, of a tensor, or of what is not looked at.
             case Dictionary _, Described _, Placeholder _, NumpyType _ -> {}
             case null, default -> throw new Refusal("the pickle is damaged: it gives state to a plain value");
@@ -330,7 +330,9 @@ final class TensorVocabulary implements PickleMachine.Vocabulary {
         List<Object> fields = parts.elements();
         if (!"storage".equals(fields.getFirst())) {
             throw new Refusal("a persistent id asks for a "
-                    + (fields.getFirst() instanceof String kind ? PickleMachine.shortened(kind) : "thing without a name")
+                    + (fields.getFirst() instanceof String kind
+                            ? PickleMachine.shortened(kind)
+                            : "thing without a name")
                     + "; only storages of tensors are read");
         }
         // The kind, the class, the key, the device, the number of elements, and in old files a view.
@@ -342,12 +344,11 @@ final class TensorVocabulary implements PickleMachine.Vocabulary {
                 || elements < 0) {
             throw new Refusal("the persistent id of a storage is damaged");
         }
-        String key =
-                switch (fields.get(2)) {
-                    case String text -> text;
-                    case Long number -> number.toString();
-                    case null, default -> throw new Refusal("the persistent id of a storage has no key");
-                };
+        String key = switch (fields.get(2)) {
+            case String text -> text;
+            case Long number -> number.toString();
+            case null, default -> throw new Refusal("the persistent id of a storage has no key");
+        };
         Object view = fields.size() == 6 ? fields.get(5) : null;
         if (view != null && !(view instanceof Sequence)) {
             throw new Refusal("the persistent id of storage " + PickleMachine.shortened(key) + " has a damaged view");
@@ -366,7 +367,8 @@ final class TensorVocabulary implements PickleMachine.Vocabulary {
                 yield data;
             }
             case "torch._tensor._rebuild_from_type_v2" -> {
-                // (function, class, its arguments, state): the function makes the tensor; class and state add attributes.
+                // (function, class, its arguments, state): the function makes the tensor; class and state add
+                // attributes.
                 if (arguments.size() != 4
                         || !(arguments.get(0) instanceof Global function)
                         || !REBUILDERS.contains(function.name())
@@ -465,7 +467,10 @@ final class TensorVocabulary implements PickleMachine.Vocabulary {
             throw damaged("numpy.ndarray");
         }
         return elements(
-                fields.elements().get(1), fields.elements().get(2), fields.elements().get(4), fortranOrder);
+                fields.elements().get(1),
+                fields.elements().get(2),
+                fields.elements().get(4),
+                fortranOrder);
     }
 
     // (buffer, type, shape, order)

@@ -99,7 +99,7 @@ public final class TorchFile implements WeightsSource {
             throw new TensorFileException(
                     path, "it holds no tensors; expected a dictionary of them, such as model.state_dict()");
         }
-        WeightsSource.checkGrowth(path, tensors.values(), file.byteSize());
+        StoredTensor.checkGrowth(path, tensors.values(), file.byteSize());
     }
 
     // ------------------------------------------------------------------------------------------------- zip format
@@ -167,7 +167,8 @@ public final class TorchFile implements WeightsSource {
 
     // ------------------------------------------------------------------------------------- older format, NumPy's
 
-    // Pickles one after the other: a magic number, a version, the machine's properties, the object, the storages' keys; then
+    // Pickles one after the other: a magic number, a version, the machine's properties, the object, the storages' keys;
+    // then
     // each storage, its number of elements first. Or one pickle of a dictionary of NumPy arrays.
     private Object readStream() throws IOException, Refusal {
         LegacyStorages storages = new LegacyStorages();
@@ -224,7 +225,12 @@ public final class TorchFile implements WeightsSource {
                 first = offset;
                 size = length;
             }
-            if (root.type != type || root.count != count || first < 0 || size < 0 || first > count || size > count - first) {
+            if (root.type != type
+                    || root.count != count
+                    || first < 0
+                    || size < 0
+                    || first > count
+                    || size > count - first) {
                 throw new Refusal("storage \"" + PickleMachine.shortened(key)
                         + "\" is described twice and differently, or has a part outside it");
             }
@@ -245,7 +251,8 @@ public final class TorchFile implements WeightsSource {
                         path, "storage \"" + PickleMachine.shortened(key) + "\" belongs to no tensor, or comes twice");
             }
             if (at > file.byteSize() - Long.BYTES) {
-                throw new TensorFileException(path, "it is cut off before storage \"" + PickleMachine.shortened(key) + "\"");
+                throw new TensorFileException(
+                        path, "it is cut off before storage \"" + PickleMachine.shortened(key) + "\"");
             }
             long given = file.get(COUNT, at);
             long count = bigEndian ? Long.reverseBytes(given) : given;
@@ -348,7 +355,8 @@ public final class TorchFile implements WeightsSource {
         }
         if (described.readAs().isEmpty()) {
             throw new TensorFileException(
-                    path, "tensor \"" + name + "\" has type " + described.type() + ", which this library does not read");
+                    path,
+                    "tensor \"" + name + "\" has type " + described.type() + ", which this library does not read");
         }
         try {
             return elements.get(name).toTensor();

@@ -54,9 +54,10 @@ public sealed interface WeightsSource extends AutoCloseable permits Safetensors,
         try (FileChannel channel = FileChannel.open(path, StandardOpenOption.READ)) {
             size = channel.size();
             ByteBuffer buffer = ByteBuffer.wrap(start);
-            while (buffer.hasRemaining() && channel.read(buffer) >= 0) {
-                continue;
-            }
+            int read;
+            do {
+                read = channel.read(buffer);
+            } while (read >= 0 && buffer.hasRemaining());
         }
         int first = start[0] & 0xff;
         int second = start[1] & 0xff;
@@ -88,21 +89,5 @@ public sealed interface WeightsSource extends AutoCloseable permits Safetensors,
                         ? "the file is empty"
                         : "not a file of weights: expected safetensors, PyTorch's .pth or .pt, NumPy's .npz or Flax's"
                                 + " MessagePack" + advice);
-    }
-
-    /** Refuses files whose tensors would take far more memory than the file is large. */
-    static void checkGrowth(Path path, Iterable<StoredTensor> tensors, long fileSize) throws TensorFileException {
-        long bytes = 0;
-        for (StoredTensor tensor : tensors) {
-            long own = tensor.bytes();
-            bytes += own;
-            if (own > LARGEST_GROWTH * fileSize || bytes > LARGEST_GROWTH * fileSize) {
-                throw new TensorFileException(
-                        path,
-                        "with tensor \"" + tensor.name() + "\" its tensors take more than " + LARGEST_GROWTH
-                                + " times the file's " + fileSize + " bytes in memory; save it again with every tensor"
-                                + " dense and not compressed");
-            }
-        }
     }
 }

@@ -140,7 +140,8 @@ final class ZipDirectory {
         long last = file.byteSize() - END_SIZE;
         for (long at = last; at >= Math.max(0, last - LONGEST_COMMENT); at--) {
             // Only a record whose comment ends with the file is the end; the rest is bytes that look like one.
-            if (file.get(INT, at) == END && at + END_SIZE + Short.toUnsignedInt(file.get(SHORT, at + 20)) == last + END_SIZE) {
+            if (file.get(INT, at) == END
+                    && at + END_SIZE + Short.toUnsignedInt(file.get(SHORT, at + 20)) == last + END_SIZE) {
                 if (file.get(SHORT, at + 4) != 0 || file.get(SHORT, at + 6) != 0) {
                     throw damaged("it is one part of several");
                 }
@@ -185,7 +186,8 @@ final class ZipDirectory {
         }
         int localName = Short.toUnsignedInt(file.get(SHORT, header + 26));
         long begin = header + LOCAL_SIZE + localName + Short.toUnsignedInt(file.get(SHORT, header + 28));
-        if (localName != nameLength || Short.toUnsignedInt(file.get(SHORT, header + 8)) != method
+        if (localName != nameLength
+                || Short.toUnsignedInt(file.get(SHORT, header + 8)) != method
                 || file.asSlice(header + LOCAL_SIZE, localName).mismatch(file.asSlice(at + CENTRAL_SIZE, nameLength))
                         >= 0) {
             throw damaged(where + "its own header and the directory contradict each other");

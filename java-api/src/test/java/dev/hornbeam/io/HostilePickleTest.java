@@ -24,6 +24,7 @@ final class HostilePickleTest {
     private Path folder;
 
     /** What must stand in the message, and the pickle. */
+    @SuppressWarnings("ArrayRecordComponent") // Never compared.
     private record Case(String word, byte[] pickle) {}
 
     private static Map<String, Case> cases() {
@@ -79,14 +80,33 @@ final class HostilePickleTest {
                                     .text(")R")
                                     .end()));
         }
-        cases.put("protocol 0", new Case("os.system", new Pickles().bytes(0x80, 2).text("cos\nsystem\n(S'ls'\ntR").end()));
-        cases.put("instance", new Case("os.system", Pickles.protocol(2).text("(S'ls'\nios\nsystem\n").end()));
-        cases.put("object", new Case("os.system", Pickles.protocol(2).text("(cos\nsystem\nS'ls'\no").end()));
+        cases.put(
+                "protocol 0",
+                new Case(
+                        "os.system",
+                        new Pickles()
+                                .bytes(0x80, 2)
+                                .text("cos\nsystem\n(S'ls'\ntR")
+                                .end()));
+        cases.put(
+                "instance",
+                new Case(
+                        "os.system",
+                        Pickles.protocol(2).text("(S'ls'\nios\nsystem\n").end()));
+        cases.put(
+                "object",
+                new Case(
+                        "os.system",
+                        Pickles.protocol(2).text("(cos\nsystem\nS'ls'\no").end()));
         cases.put(
                 "new object",
                 new Case(
                         "subprocess.Popen",
-                        Pickles.protocol(2).global("subprocess", "Popen").text(")").bytes(0x81).end()));
+                        Pickles.protocol(2)
+                                .global("subprocess", "Popen")
+                                .text(")")
+                                .bytes(0x81)
+                                .end()));
         cases.put(
                 "new object with named arguments",
                 new Case(
@@ -136,11 +156,22 @@ final class HostilePickleTest {
                                 .end()));
         cases.put(
                 "a storage is called",
-                new Case("torch.FloatStorage", Pickles.protocol(2).global("torch", "FloatStorage").text(")R").end()));
-        cases.put("a text is called", new Case("no name", Pickles.protocol(2).string("os.system").text(")R").end()));
+                new Case(
+                        "torch.FloatStorage",
+                        Pickles.protocol(2)
+                                .global("torch", "FloatStorage")
+                                .text(")R")
+                                .end()));
+        cases.put(
+                "a text is called",
+                new Case(
+                        "no name",
+                        Pickles.protocol(2).string("os.system").text(")R").end()));
         cases.put(
                 "state for a text",
-                new Case("plain value", Pickles.protocol(2).string("x").text("}b").end()));
+                new Case(
+                        "plain value",
+                        Pickles.protocol(2).string("x").text("}b").end()));
         cases.put(
                 "reconstructor of anything",
                 new Case(
@@ -159,9 +190,17 @@ final class HostilePickleTest {
                                     .end()));
         }
         // Persistent ids of other kinds.
-        cases.put("persistent id as text", new Case("persistent id", Pickles.protocol(2).text("Pos.system\n").end()));
-        cases.put("persistent number", new Case("persistent id", Pickles.protocol(2).text("K\1Q").end()));
-        cases.put("persistent nothing", new Case("persistent id", Pickles.protocol(2).text(")Q").end()));
+        cases.put(
+                "persistent id as text",
+                new Case(
+                        "persistent id",
+                        Pickles.protocol(2).text("Pos.system\n").end()));
+        cases.put(
+                "persistent number",
+                new Case("persistent id", Pickles.protocol(2).text("K\1Q").end()));
+        cases.put(
+                "persistent nothing",
+                new Case("persistent id", Pickles.protocol(2).text(")Q").end()));
         cases.put(
                 "persistent module",
                 new Case(
@@ -181,44 +220,130 @@ final class HostilePickleTest {
                 "persistent storage of a negative size",
                 new Case("damaged", storage("torch", "FloatStorage", "0", -1)));
         // Sizes that are not there.
-        cases.put("huge LONG4", new Case("integer of", Pickles.protocol(2).bytes(0x8b).number(0x7fffffff, 4).end()));
-        cases.put("LONG4 beyond the sign", new Case("integer of", Pickles.protocol(2).bytes(0x8b).number(-1, 4).end()));
-        cases.put("huge text", new Case("cut off", Pickles.protocol(2).text("X").number(-1, 4).end()));
-        cases.put("huge text of protocol 4", new Case("cut off", Pickles.protocol(4).bytes(0x8d).number(1L << 62, 8).end()));
-        cases.put("text of a negative size", new Case("cut off", Pickles.protocol(4).bytes(0x8d).number(-1, 8).end()));
-        cases.put("huge bytes", new Case("cut off", Pickles.protocol(4).bytes(0x8e).number(1L << 40, 8).end()));
-        cases.put("huge byte array", new Case("cut off", Pickles.protocol(5).bytes(0x96).number(Long.MAX_VALUE, 8).end()));
-        cases.put("huge frame", new Case("cut off", Pickles.protocol(4).bytes(0x95).number(Long.MAX_VALUE, 8).end()));
-        cases.put("buffer from outside", new Case("outside", Pickles.protocol(5).bytes(0x97).end()));
-        cases.put("many digits", new Case("digits", Pickles.protocol(2).text("L" + "9".repeat(5000) + "L\n").end()));
-        cases.put("endless line", new Case("line of more", Pickles.protocol(2).text("c" + "a".repeat(DEEP)).end()));
-        cases.put("text that is not UTF-8", new Case("UTF-8", Pickles.protocol(2).text("X\2\0\0\0\u00ff\u00fe").end()));
+        cases.put(
+                "huge LONG4",
+                new Case(
+                        "integer of",
+                        Pickles.protocol(2).bytes(0x8b).number(0x7fffffff, 4).end()));
+        cases.put(
+                "LONG4 beyond the sign",
+                new Case(
+                        "integer of",
+                        Pickles.protocol(2).bytes(0x8b).number(-1, 4).end()));
+        cases.put(
+                "huge text",
+                new Case("cut off", Pickles.protocol(2).text("X").number(-1, 4).end()));
+        cases.put(
+                "huge text of protocol 4",
+                new Case(
+                        "cut off",
+                        Pickles.protocol(4).bytes(0x8d).number(1L << 62, 8).end()));
+        cases.put(
+                "text of a negative size",
+                new Case(
+                        "cut off", Pickles.protocol(4).bytes(0x8d).number(-1, 8).end()));
+        cases.put(
+                "huge bytes",
+                new Case(
+                        "cut off",
+                        Pickles.protocol(4).bytes(0x8e).number(1L << 40, 8).end()));
+        cases.put(
+                "huge byte array",
+                new Case(
+                        "cut off",
+                        Pickles.protocol(5)
+                                .bytes(0x96)
+                                .number(Long.MAX_VALUE, 8)
+                                .end()));
+        cases.put(
+                "huge frame",
+                new Case(
+                        "cut off",
+                        Pickles.protocol(4)
+                                .bytes(0x95)
+                                .number(Long.MAX_VALUE, 8)
+                                .end()));
+        cases.put(
+                "buffer from outside",
+                new Case("outside", Pickles.protocol(5).bytes(0x97).end()));
+        cases.put(
+                "many digits",
+                new Case(
+                        "digits",
+                        Pickles.protocol(2).text("L" + "9".repeat(5000) + "L\n").end()));
+        cases.put(
+                "endless line",
+                new Case(
+                        "line of more",
+                        Pickles.protocol(2).text("c" + "a".repeat(DEEP)).end()));
+        cases.put(
+                "text that is not UTF-8",
+                new Case(
+                        "UTF-8",
+                        Pickles.protocol(2).text("X\2\0\0\0\u00ff\u00fe").end()));
         cases.put(
                 "a lone surrogate",
-                new Case("UTF-8", Pickles.protocol(2).text("X\3\0\0\0\u00ed\u00a0\u0080").end()));
-        cases.put("protocol 9", new Case("protocol 9", new Pickles().bytes(0x80, 2, 0x80, 9).end()));
-        cases.put("no such opcode", new Case("no opcode", Pickles.protocol(2).bytes(0xff).end()));
+                new Case(
+                        "UTF-8",
+                        Pickles.protocol(2).text("X\3\0\0\0\u00ed\u00a0\u0080").end()));
+        cases.put(
+                "protocol 9",
+                new Case("protocol 9", new Pickles().bytes(0x80, 2, 0x80, 9).end()));
+        cases.put(
+                "no such opcode",
+                new Case("no opcode", Pickles.protocol(2).bytes(0xff).end()));
         cases.put("no STOP", new Case("cut off", new byte[] {(byte) 0x80, 2, 'N'}));
-        cases.put("empty stack", new Case("missing on the stack", Pickles.protocol(2).end()));
+        cases.put(
+                "empty stack",
+                new Case("missing on the stack", Pickles.protocol(2).end()));
         cases.put("no mark", new Case("mark", Pickles.protocol(2).text("Nt").end()));
-        cases.put("below the mark", new Case("missing on the stack", Pickles.protocol(2).text("N(0").end()));
-        cases.put("no such memo", new Case("memo", Pickles.protocol(2).text("h\5").end()));
-        cases.put("memo by a negative number", new Case("memo", Pickles.protocol(2).text("Np-1\n").end()));
-        cases.put("odd entries", new Case("without a value", Pickles.protocol(2).text("}(Nu").end()));
-        cases.put("append to a tuple", new Case("no list", Pickles.protocol(2).text(")Na").end()));
+        cases.put(
+                "below the mark",
+                new Case("missing on the stack", Pickles.protocol(2).text("N(0").end()));
+        cases.put(
+                "no such memo", new Case("memo", Pickles.protocol(2).text("h\5").end()));
+        cases.put(
+                "memo by a negative number",
+                new Case("memo", Pickles.protocol(2).text("Np-1\n").end()));
+        cases.put(
+                "odd entries",
+                new Case("without a value", Pickles.protocol(2).text("}(Nu").end()));
+        cases.put(
+                "append to a tuple",
+                new Case("no list", Pickles.protocol(2).text(")Na").end()));
         // Few bytes that make much.
-        cases.put("a million lists", new Case("more objects", Pickles.protocol(2).text("]".repeat(1 << 20)).end()));
-        cases.put("a million marks", new Case("more objects", Pickles.protocol(2).text("(".repeat(1 << 20)).end()));
+        cases.put(
+                "a million lists",
+                new Case(
+                        "more objects",
+                        Pickles.protocol(2).text("]".repeat(1 << 20)).end()));
+        cases.put(
+                "a million marks",
+                new Case(
+                        "more objects",
+                        Pickles.protocol(2).text("(".repeat(1 << 20)).end()));
         cases.put("a memo of everything", new Case("more objects", memoBomb()));
         cases.put("copies of a large dictionary", new Case("more objects", copies()));
         cases.put("names without end", new Case("often", laughs()));
         cases.put("dictionaries in each other", new Case("deeper", nested()));
         cases.put(
                 "a dictionary in itself",
-                new Case("deeper", Pickles.protocol(2).text("}q\0").string("a").text("h\0s").end()));
+                new Case(
+                        "deeper",
+                        Pickles.protocol(2)
+                                .text("}q\0")
+                                .string("a")
+                                .text("h\0s")
+                                .end()));
         cases.put(
                 "a list in itself",
-                new Case("deeper", Pickles.protocol(2).text("}").string("a").text("]q\0h\0as").end()));
+                new Case(
+                        "deeper",
+                        Pickles.protocol(2)
+                                .text("}")
+                                .string("a")
+                                .text("]q\0h\0as")
+                                .end()));
         return cases;
     }
 

@@ -43,7 +43,13 @@ final class Pickles {
 
     /** Little endian. */
     Pickles number(long value, int size) {
-        out.write(ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN).putLong(value).array(), 0, size);
+        out.write(
+                ByteBuffer.allocate(8)
+                        .order(ByteOrder.LITTLE_ENDIAN)
+                        .putLong(value)
+                        .array(),
+                0,
+                size);
         return this;
     }
 
@@ -86,7 +92,13 @@ final class Pickles {
     /** The pickle as the object of a file of PyTorch before 1.6, without storages. */
     static byte[] legacy(byte[] pickle) {
         Pickles file = protocol(2).bytes(0x8a, 10, 0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19);
-        file.text(".").bytes(0x80, 2).text("M").number(1001, 2).text(".").bytes(0x80, 2).text("}.");
+        file.text(".")
+                .bytes(0x80, 2)
+                .text("M")
+                .number(1001, 2)
+                .text(".")
+                .bytes(0x80, 2)
+                .text("}.");
         file.raw(pickle);
         return file.bytes(0x80, 2).text("]").end();
     }

@@ -38,8 +38,22 @@ final class WeightsMutationTest {
     private static final long FIXED = 5L << 20;
 
     /** Numbers that sizes and offsets break at. */
-    private static final long[] EXTREMES = {0, 1, -1, 0x7f, 0x80, 0xff, 0x7fff, 0xffff, 0x7fffffff, 0x80000000L, 0xffffffffL,
-        Long.MAX_VALUE, Long.MIN_VALUE, 1L << 40};
+    private static final long[] EXTREMES = {
+        0,
+        1,
+        -1,
+        0x7f,
+        0x80,
+        0xff,
+        0x7fff,
+        0xffff,
+        0x7fffffff,
+        0x80000000L,
+        0xffffffffL,
+        Long.MAX_VALUE,
+        Long.MIN_VALUE,
+        1L << 40
+    };
 
     @TempDir
     private Path folder;
@@ -173,8 +187,8 @@ final class WeightsMutationTest {
             largest = Math.max(largest, heap + outside - 4L * bytes.length);
             assertTrue(
                     heap + outside <= FIXED + 4L * bytes.length,
-                    "mutation " + i + " of " + name + ", " + bytes.length + " bytes: took " + heap + " bytes of heap and "
-                            + outside + " outside");
+                    "mutation " + i + " of " + name + ", " + bytes.length + " bytes: took " + heap
+                            + " bytes of heap and " + outside + " outside");
         }
         for (String name : names) {
             int count = MUTATIONS / names.length;

@@ -191,8 +191,8 @@ final class WeightsSourceTest {
             List<Map.Entry<String, byte[]>> entries = new ArrayList<>();
             for (var entry : java.util.Collections.list(old.entries())) {
                 if (!entry.getName().equals(replaced)) {
-                    entries.add(Map.entry(
-                            entry.getName(), old.getInputStream(entry).readAllBytes()));
+                    entries.add(
+                            Map.entry(entry.getName(), old.getInputStream(entry).readAllBytes()));
                 }
             }
             entries.addAll(by.entrySet());
@@ -226,7 +226,12 @@ final class WeightsSourceTest {
         refused(rewritten("none", Map.of(), true), "compressed");
         refused(rewritten("none", Map.of("other/data.pkl", new byte[] {'.'}), false), "has 2");
         refused(rewritten("none", Map.of("torch/constants.pkl", new byte[] {'.'}), false), "TorchScript");
-        refused(rewritten("torch/byteorder", Map.of("torch/byteorder", "huge".getBytes(StandardCharsets.US_ASCII)), false), "huge");
+        refused(
+                rewritten(
+                        "torch/byteorder",
+                        Map.of("torch/byteorder", "huge".getBytes(StandardCharsets.US_ASCII)),
+                        false),
+                "huge");
         refused(rewritten("torch/data/0", Map.of(), false), "storage \"0\" is not in the archive");
         refused(rewritten("torch/data/0", Map.of("torch/data/0", new byte[23]), false), "23 bytes");
     }
@@ -239,7 +244,7 @@ final class WeightsSourceTest {
         // A second entry of the same name: the first's name for the second, in directory and header.
         String text = new String(whole, StandardCharsets.ISO_8859_1);
         changed(text.replace("torch/data/1", "torch/data/0"), "comes twice");
-        changed(whole, end + 10, 1 | intAt(whole, end + 10) & ~0xffff, "more follow");
+        changed(whole, end + 10, 1 | (intAt(whole, end + 10) & ~0xffff), "more follow");
         changed(whole, end + 16, directory + 1, "does not end");
         changed(whole, directory + 20, 1 << 30, "stored, but");
         changed(whole, directory + 42, 1 << 30, "does not begin");

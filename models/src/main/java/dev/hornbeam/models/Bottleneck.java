@@ -41,8 +41,7 @@ final class Bottleneck extends Module implements ResidualStages.EndsInNorm {
     }
 
     private ConvNormAct layer(String number, Conv2d conv, int channels) {
-        return new ConvNormAct(
-                child("conv" + number, conv), child("bn" + number, new BatchNorm2d(channels)), true);
+        return new ConvNormAct(child("conv" + number, conv), child("bn" + number, new BatchNorm2d(channels)), true);
     }
 
     @Override

@@ -52,8 +52,8 @@ public final class Cnn9 extends Module implements Headed {
             norms[i] = child("bn" + (i + 1), new BatchNorm2d(width * FACTORS[i]));
         }
         for (int i = 0; i < dropouts.length; i++) {
-            dropouts[i] = child(
-                    "dropout" + (i + 1), Dropout.channels(spec.dropRate().orElse(DROP_RATE)));
+            dropouts[i] =
+                    child("dropout" + (i + 1), Dropout.channels(spec.dropRate().orElse(DROP_RATE)));
         }
         // He's normal numbers by fan in, as PRL starts.
         Init.standard(this, seed);

@@ -43,8 +43,7 @@ public final class ImageNetResNet extends Module implements Headed {
         int in = width;
         for (int i = 0; i < stages.length; i++) {
             int out = (width << i) * expansion;
-            stages[i] = child(
-                    "layer" + (i + 1), ResidualStages.stage(blocks[i], in, out, i == 0 ? 1 : 2, factory));
+            stages[i] = child("layer" + (i + 1), ResidualStages.stage(blocks[i], in, out, i == 0 ? 1 : 2, factory));
             in = out;
         }
         fc = child("fc", new Linear(in, spec.classes()));

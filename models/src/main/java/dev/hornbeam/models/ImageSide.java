@@ -20,8 +20,8 @@ final class ImageSide {
     /** Refuses images of another size. */
     static void require(Tensor x, int side, String network) {
         if (x.rank() != 4 || x.size(1) != side || x.size(2) != side) {
-            throw new TensorArgumentException(network + ": x " + Arrays.toString(x.shape()) + " is not [n, " + side + ", "
-                    + side + ", channels]; make the network for images of that side");
+            throw new TensorArgumentException(network + ": x " + Arrays.toString(x.shape()) + " is not [n, " + side
+                    + ", " + side + ", channels]; make the network for images of that side");
         }
     }
 }

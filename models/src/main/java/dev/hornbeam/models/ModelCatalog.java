@@ -80,8 +80,9 @@ public final class ModelCatalog {
      *     the network does not have, such as dropout
      */
     public static Module create(String name, ModelSpec spec, long seed) {
-        Entry entry = find(name).orElseThrow(() -> new IllegalArgumentException("there is no model \"" + name
-                + "\"; the models are " + String.join(", ", ENTRIES.keySet()) + " and wrn-d-k with d = 6n + 4"));
+        Entry entry = find(name)
+                .orElseThrow(() -> new IllegalArgumentException("there is no model \"" + name + "\"; the models are "
+                        + String.join(", ", ENTRIES.keySet()) + " and wrn-d-k with d = 6n + 4"));
         Module network = entry.factory().create(spec, seed);
         try {
             checkSpec(name, spec, network);
@@ -103,8 +104,9 @@ public final class ModelCatalog {
                     name + " has no stochastic depth, but the drop path is " + spec.dropPath() + "; leave it out");
         }
         if (spec.zeroInitResidual() && !has(network, ResidualStages.EndsInNorm.class)) {
-            throw new IllegalArgumentException(name + " has no residual branches that end in a norm and could start at zero;"
-                    + " leave zero-init residual out");
+            throw new IllegalArgumentException(
+                    name + " has no residual branches that end in a norm and could start at zero;"
+                            + " leave zero-init residual out");
         }
     }
 
@@ -168,11 +170,20 @@ public final class ModelCatalog {
         for (VisionTransformer.Form form : VisionTransformer.Form.values()) {
             boolean simple = form == VisionTransformer.Form.SIMPLE;
             String suffix = simple ? "_simple" : "";
-            String words = simple ? ", fixed positions and global average pooling" : ", class token and learned positions";
-            large(entries, "vit-s-16" + suffix, "ViT-S/16" + words, "head", (spec, seed) ->
-                    VisionTransformer.small(form, spec, seed));
-            large(entries, "vit-b-16" + suffix, "ViT-B/16" + words, "head", (spec, seed) ->
-                    VisionTransformer.base(form, spec, seed));
+            String words =
+                    simple ? ", fixed positions and global average pooling" : ", class token and learned positions";
+            large(
+                    entries,
+                    "vit-s-16" + suffix,
+                    "ViT-S/16" + words,
+                    "head",
+                    (spec, seed) -> VisionTransformer.small(form, spec, seed));
+            large(
+                    entries,
+                    "vit-b-16" + suffix,
+                    "ViT-B/16" + words,
+                    "head",
+                    (spec, seed) -> VisionTransformer.base(form, spec, seed));
         }
         return entries;
     }
@@ -188,7 +199,12 @@ public final class ModelCatalog {
 
     // These networks come with batch norm and, as name_gn, with group norm.
     private static void small(
-            Map<String, Entry> entries, String name, String description, int side, int channels, NormedFactory factory) {
+            Map<String, Entry> entries,
+            String name,
+            String description,
+            int side,
+            int channels,
+            NormedFactory factory) {
         Factory batch = (spec, seed) -> factory.create(spec, Normalisation.BATCH, seed);
         Factory group = (spec, seed) -> factory.create(spec, Normalisation.GROUP, seed);
         add(entries, new Entry(name, description, side, channels, 10, "fc", batch));

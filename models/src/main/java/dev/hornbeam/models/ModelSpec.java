@@ -47,8 +47,7 @@ public record ModelSpec(
 
     /** The same with another base width. */
     public ModelSpec withWidth(int newWidth) {
-        return new ModelSpec(
-                channels, classes, OptionalInt.of(newWidth), zeroInitResidual, dropRate, dropPath, side);
+        return new ModelSpec(channels, classes, OptionalInt.of(newWidth), zeroInitResidual, dropRate, dropPath, side);
     }
 
     /** The same with residual branches starting at zero, or not. */
@@ -58,8 +57,7 @@ public record ModelSpec(
 
     /** The same with this rate in every dropout layer. */
     public ModelSpec withDropRate(double rate) {
-        return new ModelSpec(
-                channels, classes, width, zeroInitResidual, OptionalDouble.of(rate), dropPath, side);
+        return new ModelSpec(channels, classes, width, zeroInitResidual, OptionalDouble.of(rate), dropPath, side);
     }
 
     /** The same with stochastic depth. */
@@ -69,8 +67,7 @@ public record ModelSpec(
 
     /** The same for images of this height and width. */
     public ModelSpec withSide(int pixels) {
-        return new ModelSpec(
-                channels, classes, width, zeroInitResidual, dropRate, dropPath, OptionalInt.of(pixels));
+        return new ModelSpec(channels, classes, width, zeroInitResidual, dropRate, dropPath, OptionalInt.of(pixels));
     }
 
     private static void requireAtLeastOne(String name, int value) {

@@ -56,8 +56,12 @@ public final class PreActResNet extends Module implements Headed {
             int out = width << i;
             stages[i] = child(
                     "layer" + (i + 1),
-                    ResidualStages.stage(blocks[i], in, out, i == 0 ? 1 : 2, (from, to, stride) ->
-                            new PreActBlock(from, to, stride, form)));
+                    ResidualStages.stage(
+                            blocks[i],
+                            in,
+                            out,
+                            i == 0 ? 1 : 2,
+                            (from, to, stride) -> new PreActBlock(from, to, stride, form)));
             in = out;
         }
         lastNorm = form == Form.DAMP ? child("bn", new BatchNorm2d(in)) : null;

@@ -38,8 +38,13 @@ public final class ResNet extends Module implements Headed {
             int out = width << i;
             stages[i] = child(
                     "layer" + (i + 1),
-                    ResidualStages.stage(blocks[i], in, out, i == 0 ? 1 : 2, (from, to, stride) ->
-                            new BasicBlock(from, to, stride, BasicBlock.Shortcut.PROJECTION, normalisation)));
+                    ResidualStages.stage(
+                            blocks[i],
+                            in,
+                            out,
+                            i == 0 ? 1 : 2,
+                            (from, to, stride) ->
+                                    new BasicBlock(from, to, stride, BasicBlock.Shortcut.PROJECTION, normalisation)));
             in = out;
         }
         fc = child("fc", new Linear(in, spec.classes()));

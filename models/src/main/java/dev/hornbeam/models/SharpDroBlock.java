@@ -37,8 +37,7 @@ final class SharpDroBlock extends Module {
         layer.add(conv).add(middleNorm).add(activation()).add(last);
         projection = stride != 1 || in != out ? child("identity", new Conv2d(in, out, 1, stride, 0)) : null;
         child("layer", layer);
-        branch = new PreActivation(
-                norm, conv, middleNorm, null, last, Activation.LEAKY_RELU, SharpDroWideResNet.SLOPE);
+        branch = new PreActivation(norm, conv, middleNorm, null, last, Activation.LEAKY_RELU, SharpDroWideResNet.SLOPE);
     }
 
     // Never called, but for the numbers of the layers beside it.

@@ -37,8 +37,13 @@ public final class ThinResNet extends Module implements Headed {
             int out = width << i;
             stages[i] = child(
                     "layer" + (i + 1),
-                    ResidualStages.stage(blocks, in, out, i == 0 ? 1 : 2, (from, to, stride) ->
-                            new BasicBlock(from, to, stride, BasicBlock.Shortcut.ZERO_PADDING, normalisation)));
+                    ResidualStages.stage(
+                            blocks,
+                            in,
+                            out,
+                            i == 0 ? 1 : 2,
+                            (from, to, stride) ->
+                                    new BasicBlock(from, to, stride, BasicBlock.Shortcut.ZERO_PADDING, normalisation)));
             in = out;
         }
         fc = child("fc", new Linear(in, spec.classes()));

@@ -54,8 +54,7 @@ public final class Vgg16 extends Module implements Headed {
         for (int stage = 0; stage < STAGES.length; stage++) {
             for (int i = 0; i < STAGES[stage].length; i++) {
                 if (i > 0) {
-                    features.add(Dropout.channels(
-                            spec.dropRate().orElse(stage == 0 ? FIRST_STAGE_RATE : STAGE_RATE)));
+                    features.add(Dropout.channels(spec.dropRate().orElse(stage == 0 ? FIRST_STAGE_RATE : STAGE_RATE)));
                 }
                 int out = width * STAGES[stage][i];
                 features.add(new Conv2d(in, out, 3, Conv2dOptions.of(1, 1), true))

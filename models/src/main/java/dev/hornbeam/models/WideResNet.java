@@ -52,8 +52,12 @@ public final class WideResNet extends Module implements Headed {
         int in = width;
         for (int i = 0; i < groups.length; i++) {
             int out = Math.multiplyExact(width << i, widening);
-            Sequential layer = ResidualStages.stage((depth - 4) / 6, in, out, i == 0 ? 1 : 2, (from, to, stride) ->
-                    new WideBlock(from, to, stride, dropRate));
+            Sequential layer = ResidualStages.stage(
+                    (depth - 4) / 6,
+                    in,
+                    out,
+                    i == 0 ? 1 : 2,
+                    (from, to, stride) -> new WideBlock(from, to, stride, dropRate));
             groups[i] = child("block" + (i + 1), new Sequential().add("layer", layer));
             in = out;
         }

@@ -40,8 +40,8 @@ final class GoldenNetwork implements AutoCloseable {
         this.facts = file.metadata();
         for (String line : facts.get("tensors").split("\n")) {
             String[] parts = line.split(" ");
-            tensors.add(new Drawn(
-                    parts[0], sizes(parts[1]), Double.parseDouble(parts[2]), Double.parseDouble(parts[3])));
+            tensors.add(
+                    new Drawn(parts[0], sizes(parts[1]), Double.parseDouble(parts[2]), Double.parseDouble(parts[3])));
         }
         for (String line : facts.get("factors").split("\n")) {
             String[] parts = line.split(" ");
@@ -74,7 +74,8 @@ final class GoldenNetwork implements AutoCloseable {
         for (int i = 0; i < tensors.size(); i++) {
             Drawn drawn = tensors.get(i);
             try (TensorScope _ = TensorScope.open()) {
-                Tensor value = layouts.get(drawn.name()).fromFile(draw(i, drawn.shape(), drawn.centre(), drawn.scale()));
+                Tensor value =
+                        layouts.get(drawn.name()).fromFile(draw(i, drawn.shape(), drawn.centre(), drawn.scale()));
                 if (!Arrays.equals(value.shape(), state.get(drawn.name()).shape())) {
                     throw new AssertionError(drawn.name() + " is " + Arrays.toString(value.shape()) + " in PyTorch, "
                             + Arrays.toString(state.get(drawn.name()).shape()) + " here");
@@ -183,7 +184,8 @@ final class GoldenNetwork implements AutoCloseable {
         double[] wanted = expected(name);
         int width = rows.getFirst().length;
         if (wanted.length != rows.size() * width) {
-            throw new AssertionError(name + " has " + wanted.length / width + " rows, but " + rows.size() + " are compared");
+            throw new AssertionError(
+                    name + " has " + wanted.length / width + " rows, but " + rows.size() + " are compared");
         }
         double[] scales = new double[rows.size()];
         for (int row = 0; row < scales.length; row++) {

@@ -110,8 +110,7 @@ class GoldenNetworkTest {
                 assertTrue(share <= 1, () -> name + ": the largest difference is " + share + " times the allowed one"));
     }
 
-    private static void train(
-            GoldenNetwork golden, Tensor x, Tensor targets, DType dtype, Map<String, Double> shares)
+    private static void train(GoldenNetwork golden, Tensor x, Tensor targets, DType dtype, Map<String, Double> shares)
             throws IOException {
         List<Double> losses = new ArrayList<>();
         try (Module network = golden.network(dtype);

@@ -257,10 +257,10 @@ class ModelCatalogTest {
         try (TensorScope _ = TensorScope.open();
                 Module network = ModelCatalog.create("smallcnn_trades", spec, 1)) {
             Exception e = assertThrows(Exception.class, () -> network.forward(Tensor.ones(1, 32, 32, 1)));
-            assertTrue(e.getMessage().contains("[1, 32, 32, 1]") && e.getMessage().contains("28"), e.getMessage());
+            assertTrue(
+                    e.getMessage().contains("[1, 32, 32, 1]") && e.getMessage().contains("28"), e.getMessage());
         }
-        assertThrows(
-                IllegalArgumentException.class, () -> ModelCatalog.create("vgg16_bn", spec.withSide(28), 1));
+        assertThrows(IllegalArgumentException.class, () -> ModelCatalog.create("vgg16_bn", spec.withSide(28), 1));
     }
 
     @Test

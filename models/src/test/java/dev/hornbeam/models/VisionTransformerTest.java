@@ -132,7 +132,8 @@ class VisionTransformerTest {
                 assertEquals(0.02, deviation(parameters.get(name).value().toFloats()), 2e-4, name);
             }
             assertTrue(largest(parameters.get("cls_token").value().toFloats()) < 1e-5);
-            assertEquals(0, largest(parameters.get("blocks.0.attn.qkv.bias").value().toFloats()));
+            assertEquals(
+                    0, largest(parameters.get("blocks.0.attn.qkv.bias").value().toFloats()));
         }
     }
 

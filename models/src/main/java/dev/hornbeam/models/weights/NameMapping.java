@@ -20,8 +20,8 @@ final class NameMapping {
             Set.of("module", "_orig_mod", "_fsdp_wrapped_module", "_checkpoint_wrapped_module");
 
     /** What the layer that gives the logits is called. */
-    private static final List<String> HEADS = List.of(
-            "fc", "linear", "head", "classifier", "heads.head", "head.fc", "last_linear", "classify", "l_c1");
+    private static final List<String> HEADS =
+            List.of("fc", "linear", "head", "classifier", "heads.head", "head.fc", "last_linear", "classify", "l_c1");
 
     private static final List<Rule> RULES = rules();
 
@@ -43,7 +43,8 @@ final class NameMapping {
     private record Rule(Pattern name, String target, int part, int parts, Rearrangement how) {
         Destination apply(Matcher found) {
             return target == null
-                    ? new Destination.Aside(found.replaceFirst(parts == 0 ? "" : "the part $0, which the network does not have"))
+                    ? new Destination.Aside(
+                            found.replaceFirst(parts == 0 ? "" : "the part $0, which the network does not have"))
                     : new Destination.Into(found.replaceFirst(target), part, parts, how);
         }
     }

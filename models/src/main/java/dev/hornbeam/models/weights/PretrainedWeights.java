@@ -142,17 +142,8 @@ public final class PretrainedWeights implements AutoCloseable {
     // ------------------------------------------------------------------------------------------------------- plan
 
     /** A tensor of the file that is, or is a part of, one of the network. */
-    private record Piece(String name, long[] shape, Rearrangement how) {
-        @Override
-        public boolean equals(Object other) {
-            return other instanceof Piece piece && piece.name.equals(name);
-        }
-
-        @Override
-        public int hashCode() {
-            return name.hashCode();
-        }
-    }
+    @SuppressWarnings("ArrayRecordComponent") // Never compared.
+    private record Piece(String name, long[] shape, Rearrangement how) {}
 
     /** What goes where. */
     private record Plan(Map<String, Piece[]> pieces, Set<String> resized, WeightsReport report) {}
@@ -250,15 +241,7 @@ public final class PretrainedWeights implements AutoCloseable {
             }
         });
         WeightsReport report = new WeightsReport(
-                source.format(),
-                prefix,
-                matched,
-                missing,
-                leftOver,
-                mismatched,
-                newHead,
-                resizedTexts,
-                aside);
+                source.format(), prefix, matched, missing, leftOver, mismatched, newHead, resizedTexts, aside);
         return new Plan(used, resized, report);
     }
 

@@ -65,7 +65,10 @@ public record WeightsReport(
         add(text, "resized", resized);
         aside.entrySet().stream()
                 .sorted(Map.Entry.comparingByKey())
-                .forEach(why -> text.append("; ").append(why.getValue()).append(" put aside: ").append(why.getKey()));
+                .forEach(why -> text.append("; ")
+                        .append(why.getValue())
+                        .append(" put aside: ")
+                        .append(why.getKey()));
         return text.toString();
     }
 

@@ -99,7 +99,8 @@ final class PretrainedWeightsTest {
                     List.of("fc.weight (7 classes in the file, 3 here)", "fc.bias (7 classes in the file, 3 here)"),
                     report.newHead());
             assertArrayEquals(before.get("fc.weight"), copyOf(network).get("fc.weight"));
-            assertFalse(Arrays.equals(before.get("conv1.weight"), copyOf(network).get("conv1.weight")));
+            assertFalse(
+                    Arrays.equals(before.get("conv1.weight"), copyOf(network).get("conv1.weight")));
         }
     }
 
@@ -252,7 +253,8 @@ final class PretrainedWeightsTest {
     private static void assertHas(Module network, Map<String, Tensor> wanted) {
         Map<String, Tensor> got = WeightsFile.toFile(network);
         assertEquals(wanted.keySet().size(), got.size());
-        wanted.forEach((name, tensor) -> assertArrayEquals(tensor.toFloats(), got.get(name).toFloats(), name));
+        wanted.forEach((name, tensor) ->
+                assertArrayEquals(tensor.toFloats(), got.get(name).toFloats(), name));
     }
 
     @Test
@@ -284,9 +286,7 @@ final class PretrainedWeightsTest {
                 WeightsReport report = load(resource("vit.npz"), network, Fit.EXACT);
                 assertEquals(List.of("pos_embed from 2x2 to 3x3"), report.resized());
                 assertArrayEquals(
-                        larger.toFloats(),
-                        network.stateDict().get("pos_embed").toFloats(),
-                        1e-6f);
+                        larger.toFloats(), network.stateDict().get("pos_embed").toFloats(), 1e-6f);
             }
         }
     }
@@ -362,12 +362,13 @@ final class PretrainedWeightsTest {
     void everyPartOfTheCatalogsVisionTransformersHasFlaxsName() throws IOException {
         Path file = folder.resolve("flax.npz");
         for (String name : new String[] {"vit-s-16", "vit-s-16_simple"}) {
-            try (Module network = ModelCatalog.create(
-                    name, ModelSpec.of(3, 5).withWidth(12).withSide(32), 1)) {
+            try (Module network =
+                    ModelCatalog.create(name, ModelSpec.of(3, 5).withWidth(12).withSide(32), 1)) {
                 Npz.write(file, flax(network, 6), false);
                 WeightsReport report = load(file, network, Fit.EXACT);
                 assertEquals(network.stateDict().size(), report.matched().size(), report.toString());
-                assertEquals(1, network.stateDict().get("blocks.11.attn.qkv.weight").toFloats()[0]);
+                assertEquals(
+                        1, network.stateDict().get("blocks.11.attn.qkv.weight").toFloats()[0]);
             }
         }
     }

@@ -26,7 +26,8 @@ final class RecipeOptions {
 
     @Option(
             names = "--exact",
-            description = "Direct sums in all convolutions: slower, smaller rounding errors; short for --set exact=true.")
+            description =
+                    "Direct sums in all convolutions: slower, smaller rounding errors; short for --set exact=true.")
     private boolean exact;
 
     @Option(
@@ -44,7 +45,8 @@ final class RecipeOptions {
     @Option(
             names = "--init",
             paramLabel = "FILE",
-            description = "Start from these weights: safetensors, .pth, .npz and others; short for --set model.init=FILE.")
+            description =
+                    "Start from these weights: safetensors, .pth, .npz and others; short for --set model.init=FILE.")
     private Path init;
 
     @Option(

@@ -106,7 +106,8 @@ final class WeightsCommand implements Runnable {
             @Option(
                             names = "--classes",
                             paramLabel = "K",
-                            description = "Classes; the file's own if not given. Of another number, the head is made new.")
+                            description =
+                                    "Classes; the file's own if not given. Of another number, the head is made new.")
                     Integer classes,
             @Option(
                             names = "--size",
@@ -124,13 +125,12 @@ final class WeightsCommand implements Runnable {
             throw new UserError(in + " is a checkpoint of " + name + ", not of " + model
                     + "; leave --model out or name the right one");
         }
-        ModelSpec made = checkpoint
-                .map(Checkpoint::modelSpec)
-                .orElseGet(() -> spec(in, name, width, channels, classes, size));
+        ModelSpec made =
+                checkpoint.map(Checkpoint::modelSpec).orElseGet(() -> spec(in, name, width, channels, classes, size));
         try (Module network = TrainingParts.model(name, made, 0)) {
-            WeightsReport report =
-                    Checkpoint.loadWeights(in, network, classes == null ? Fit.EXACT : Fit.NEW_HEAD);
-            PretrainedWeights.save(network, out, Map.of("format", "pt", "model", name, "hornbeam_version", Version.CURRENT));
+            WeightsReport report = Checkpoint.loadWeights(in, network, classes == null ? Fit.EXACT : Fit.NEW_HEAD);
+            PretrainedWeights.save(
+                    network, out, Map.of("format", "pt", "model", name, "hornbeam_version", Version.CURRENT));
             spec.commandLine().getOut().println(in + ": " + report);
             spec.commandLine()
                     .getOut()
@@ -145,9 +145,12 @@ final class WeightsCommand implements Runnable {
             Path in, String name, Integer width, Integer channels, Integer classes, Integer size) {
         // A wrong name is found when the network is made.
         Optional<ModelCatalog.Entry> entry = ModelCatalog.find(name);
-        int inFile = classes != null ? classes : classesIn(in, entry.map(ModelCatalog.Entry::head).orElse("fc"));
-        int imageChannels =
-                channels != null ? channels : entry.map(ModelCatalog.Entry::channels).orElse(3);
+        int inFile = classes != null
+                ? classes
+                : classesIn(in, entry.map(ModelCatalog.Entry::head).orElse("fc"));
+        int imageChannels = channels != null
+                ? channels
+                : entry.map(ModelCatalog.Entry::channels).orElse(3);
         try {
             ModelSpec spec = new ModelSpec(
                     imageChannels, inFile, width == null ? OptionalInt.empty() : OptionalInt.of(width), false);
@@ -160,8 +163,8 @@ final class WeightsCommand implements Runnable {
     private static int classesIn(Path file, String head) {
         try (PretrainedWeights weights = PretrainedWeights.open(file)) {
             return weights.classes(head)
-                    .orElseThrow(() -> new UserError(
-                            file + " has no tensor that could be a head; say with --classes K how many classes to make"));
+                    .orElseThrow(() -> new UserError(file
+                            + " has no tensor that could be a head; say with --classes K how many classes to make"));
         } catch (IOException e) {
             throw unreadable(file, e);
         }

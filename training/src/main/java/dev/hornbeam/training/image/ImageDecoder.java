@@ -106,15 +106,32 @@ public final class ImageDecoder {
         } catch (TooLarge e) {
             throw new UserError("cannot read " + name + ": " + e.getMessage(), e);
         } catch (IOException | RuntimeException e) {
+            // JDK's decoders pack a lack of memory into an exception of their own.
+            if (isLackOfMemory(e)) {
+                throw tooLittleMemory(name, e);
+            }
             // Decoders of damaged data fall over in many ways; each of them is the file's fault.
             throw new UserError("cannot read " + name + ": the " + format + " image is damaged" + reason(e), e);
         } catch (OutOfMemoryError e) {
-            throw new UserError(
-                    "cannot read " + name + ": the image does not fit into the Java heap of "
-                            + (Runtime.getRuntime().maxMemory() >> 20)
-                            + " MiB; give it more with HORNBEAM_JAVA_OPTS=-Xmx8g",
-                    e);
+            throw tooLittleMemory(name, e);
         }
+    }
+
+    private static boolean isLackOfMemory(Throwable failure) {
+        for (Throwable cause = failure; cause != null; cause = cause.getCause()) {
+            if (cause instanceof OutOfMemoryError) {
+                return true;
+            }
+        }
+        return false;
+    }
+
+    private static UserError tooLittleMemory(String name, Throwable cause) {
+        return new UserError(
+                "cannot read " + name + ": the image does not fit into the Java heap of "
+                        + (Runtime.getRuntime().maxMemory() >> 20)
+                        + " MiB; give it more with HORNBEAM_JAVA_OPTS=-Xmx8g",
+                cause);
     }
 
     /** Returns the pixels of {@code image}, transparent ones over the background. */

@@ -40,8 +40,7 @@ public final class FixedBatchTraining implements AutoCloseable {
      * @param classes of the labels
      * @param activationCheckpointing whether blocks keep only their inputs for the backward pass
      */
-    public record Task(
-            String model, int batch, int side, int channels, int classes, boolean activationCheckpointing) {}
+    public record Task(String model, int batch, int side, int channels, int classes, boolean activationCheckpointing) {}
 
     private final Module model;
     private final WeightPerturbation weights;
@@ -58,7 +57,8 @@ public final class FixedBatchTraining implements AutoCloseable {
      */
     public FixedBatchTraining(Task task, WeightPerturbation weights, Device device) {
         this.weights = weights;
-        model = TrainingParts.model(task.model(), ModelSpec.of(task.channels(), task.classes()).withSide(task.side()), SEED);
+        model = TrainingParts.model(
+                task.model(), ModelSpec.of(task.channels(), task.classes()).withSide(task.side()), SEED);
         optimizer = new Sgd(model.namedParameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, true);
         Tensor x = null;
         try (TensorScope _ = TensorScope.open()) {

@@ -21,11 +21,15 @@ public record ModelConfig(
         @Setting(doc = "rate of every dropout layer; null is the published rates", def = "null", range = "[0, 1)")
         OptionalDouble dropRate,
 
-        @Setting(doc = "stochastic depth: rate of the last residual branch of a transformer", def = "0", range = "[0, 1)")
+        @Setting(
+                doc = "stochastic depth: rate of the last residual branch of a transformer",
+                def = "0",
+                range = "[0, 1)")
         double dropPath,
 
         @Setting(
-                doc = "keep only the inputs of blocks for the backward pass, and compute the rest again: less memory, same bits",
+                doc =
+                        "keep only the inputs of blocks for the backward pass, and compute the rest again: less memory, same bits",
                 def = "false")
         boolean activationCheckpointing,
 

@@ -127,7 +127,10 @@ public final class TrainingRun {
                 train.height() == train.width() ? OptionalInt.of(train.height()) : OptionalInt.empty());
         try (Module model = TrainingParts.model(config.model().name(), spec, config.seed())) {
             model.setActivationCheckpointing(config.model().activationCheckpointing());
-            config.model().init().ifPresent(file -> start(model, file));
+            // A run that goes on has its weights from its checkpoint.
+            if (!resumed || new CheckpointFolder(folder.checkpoints()).latest().isEmpty()) {
+                config.model().init().ifPresent(file -> start(model, file));
+            }
             model.to(device);
             // Each sub-batch with statistics of its own, or all together.
             model.setStatisticsGroups(

@@ -66,6 +66,8 @@ final class BenchCommandTest {
                         "side",
                         "channels",
                         "classes",
+                        "activation_checkpointing",
+                        "exact",
                         "steps",
                         "step_ms",
                         "images_per_second",

@@ -64,7 +64,8 @@ final class WeightsCommandTest {
         assertTrue(text.contains("PyTorch, 122 tensors"), text);
         assertTrue(text.contains("epoch: 90"), text);
         assertTrue(
-                text.lines().anyMatch(line -> line.matches("model\\.module\\.conv1\\.weight +f32 +\\[2, 3, 7, 7]")), text);
+                text.lines().anyMatch(line -> line.matches("model\\.module\\.conv1\\.weight +f32 +\\[2, 3, 7, 7]")),
+                text);
         JsonNode json = new JsonMapper().readTree(done("weights", "show", FOREIGN, "--json").out);
         assertEquals(122, json.get("tensors").size());
         assertEquals("90", json.get("metadata").get("epoch").asText());
@@ -129,12 +130,28 @@ final class WeightsCommandTest {
         assertFalse(Files.exists(out));
     }
 
-    private Result train(Path init, String model, String... more) throws IOException {
+    private Result train(String out, Path init, String... more) throws IOException {
         Path data = SyntheticImages.write(folder.resolve("data.npz"), 32, 16);
         Object[] args = {
-            "train", "--recipe", "quickstart/sgd", "--out", folder.resolve("run-" + model + more.length), "--init", init,
-            "--set", "data.name=" + data, "--set", "model.name=" + model, "--set", "model.width=2", "--set",
-            "epochs=1", "--set", "data.batch=16", "--set", "evaluation.corruptions=[]"
+            "train",
+            "--recipe",
+            "quickstart/sgd",
+            "--out",
+            folder.resolve(out),
+            "--init",
+            init,
+            "--set",
+            "data.name=" + data,
+            "--set",
+            "model.name=resnet18_imagenet",
+            "--set",
+            "model.width=2",
+            "--set",
+            "epochs=1",
+            "--set",
+            "data.batch=16",
+            "--set",
+            "evaluation.corruptions=[]"
         };
         Object[] all = java.util.Arrays.copyOf(args, args.length + more.length);
         System.arraycopy(more, 0, all, args.length, more.length);
@@ -144,18 +161,18 @@ final class WeightsCommandTest {
     @Test
     void trainingStartsFromWhatFits() throws IOException {
         // Four classes of grey images, not seven of colours: the head is made new, but the first kernel does not fit.
-        refused(train(FOREIGN, "resnet18_imagenet"), "(--init-partial takes what fits)");
-        Result partial = train(FOREIGN, "resnet18_imagenet", "--init-partial");
+        refused(train("refused", FOREIGN), "(--init-partial takes what fits)");
+        Result partial = train("partial", FOREIGN, "--init-partial");
         assertEquals(0, partial.exitCode, partial.err);
         Path grey = folder.resolve("grey.safetensors");
         done(
                 "weights",
                 "convert",
-                folder.resolve("run-resnet18_imagenet1/checkpoints").toFile().listFiles()[0],
+                folder.resolve("partial/checkpoints").toFile().listFiles()[0],
                 grey,
                 "--classes",
                 4);
-        Result whole = train(grey, "resnet18_imagenet", "--debug");
+        Result whole = train("whole", grey);
         assertEquals(0, whole.exitCode, whole.err);
     }
 }

@@ -31,7 +31,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class ImageDecoderTest {
-    // Decoders of JPEG may round differently, those of WebP interpolate the chroma in their own ways; the others may not
+    // Decoders of JPEG may round differently, those of WebP interpolate the chroma in their own ways; the others may
+    // not
     // differ at all.
     private static final int JPEG = 3;
     private static final int LOSSY_WEBP = 24;

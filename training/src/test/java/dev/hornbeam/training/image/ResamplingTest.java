@@ -121,7 +121,8 @@ final class ResamplingTest {
                 UserError.class,
                 () -> new Preprocessing(
                         224, 224, 3, new Resize.ShorterSide(200), Interpolation.BILINEAR, Background.WHITE));
-        assertThrows(UserError.class, () -> Preprocessing.of(32, 32, 4));
+        assertThrows(UserError.class, () -> Preprocessing.of(32, 32, 0));
+        assertThrows(UserError.class, () -> Preprocessing.of(4, 4, 2).apply(noise(4, 4, 1)));
         assertThrows(UserError.class, () -> Preprocessing.of(0, 32, 3));
         assertThrows(UserError.class, () -> Resize.parse("0"));
         assertThrows(UserError.class, () -> Resize.parse("half"));

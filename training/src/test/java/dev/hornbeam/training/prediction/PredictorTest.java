@@ -200,6 +200,9 @@ final class PredictorTest {
         assertThrows(
                 UserError.class,
                 () -> Predictor.of(network, Device.cpu(), Preprocessing.of(8, 8, 3), Normalization.none(1), List.of()));
+        assertThrows(
+                UserError.class,
+                () -> Predictor.of(network, Device.cpu(), Preprocessing.of(8, 8, 4), Normalization.none(4), List.of()));
         try (Predictor predictor =
                 Predictor.of(network, Device.cpu(), Preprocessing.of(8, 8, 3), Normalization.none(3), List.of())) {
             PixelImage other = new PixelImage(9, 8, 3, new byte[9 * 8 * 3]);

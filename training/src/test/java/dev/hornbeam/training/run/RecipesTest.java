@@ -83,6 +83,7 @@ final class RecipesTest {
                 a.description(),
                 b.seed(),
                 b.threads(),
+                b.exact(),
                 b.device(),
                 b.epochs(),
                 b.data(),

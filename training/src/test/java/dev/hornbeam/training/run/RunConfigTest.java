@@ -116,6 +116,7 @@ final class RunConfigTest {
                 text,
                 seed,
                 0,
+                false,
                 "cpu",
                 epochs,
                 new DataConfig(
