@@ -68,10 +68,9 @@ void compare(const Layer& l, bool table) {
 
 int main(int count, char** arguments) {
     const bool table = count > 1 && std::strcmp(arguments[1], "--table") == 0;
-    if (table)
-        std::printf("| layer | forward | data gradient | weight gradient |\n|---|---|---|---|\n");
-    for (const Layer& layer : {Layer{4, 32, 16, 16}, Layer{2, 32, 64, 64}, Layer{4, 16, 128, 128}, Layer{8, 8, 256, 256},
-                               Layer{16, 4, 512, 512}, Layer{4, 8, 640, 640}})
+    if (table) std::printf("| layer | forward | data gradient | weight gradient |\n|---|---|---|---|\n");
+    for (const Layer& layer : {Layer{4, 32, 16, 16}, Layer{2, 32, 64, 64}, Layer{4, 16, 128, 128},
+                               Layer{8, 8, 256, 256}, Layer{16, 4, 512, 512}, Layer{4, 8, 640, 640}})
         compare(layer, table);
     return finish();
 }

@@ -1,6 +1,6 @@
-// Several vectors that go through the same operations side by side. A polynomial or a random number is one long chain of
-// dependent operations: a single one leaves most of the machine idle, and a scheduler of 64 to 128 entries does not see
-// far enough ahead to find the next.
+// Several vectors that go through the same operations side by side. A polynomial or a random number is one long chain
+// of dependent operations: a single one leaves most of the machine idle, and a scheduler of 64 to 128 entries does not
+// see far enough ahead to find the next.
 #pragma once
 
 #include <type_traits>
@@ -40,10 +40,10 @@ template <class F, class... V, int kWide>
     return r;
 }
 
-#define HB_ABREAST(op)                                                                                \
-    template <class V, int kWide>                                                                     \
-    [[gnu::always_inline]] inline auto operator op(const Abreast<V, kWide>& a, const Abreast<V, kWide>& b) { \
-        return each([](V x, V y) { return x op y; }, a, b);                                           \
+#define HB_ABREAST(op)                                                                                                 \
+    template <class V, int kWide>                                                                                      \
+    [[gnu::always_inline]] inline auto operator op(const Abreast<V, kWide>& a, const Abreast<V, kWide>& b) {           \
+        return each([](V x, V y) { return x op y; }, a, b);                                                            \
     }
 HB_ABREAST(+)
 HB_ABREAST(-)
@@ -56,10 +56,10 @@ HB_ABREAST(<)
 HB_ABREAST(>)
 #undef HB_ABREAST
 
-#define HB_ABREAST(function)                                                  \
-    template <class V, int kWide>                                             \
-    [[gnu::always_inline]] inline auto function(const Abreast<V, kWide>& a) { \
-        return each([](V x) { return function(x); }, a);                      \
+#define HB_ABREAST(function)                                                                                           \
+    template <class V, int kWide>                                                                                      \
+    [[gnu::always_inline]] inline auto function(const Abreast<V, kWide>& a) {                                          \
+        return each([](V x) { return function(x); }, a);                                                               \
     }
 HB_ABREAST(operator-)
 HB_ABREAST(abs)
@@ -72,20 +72,20 @@ HB_ABREAST(from_bits)
 HB_ABREAST(odd_to_even)
 #undef HB_ABREAST
 
-#define HB_ABREAST(function)                                                                            \
-    template <class V, int kWide>                                                                       \
-    [[gnu::always_inline]] inline auto function(const Abreast<V, kWide>& a, const Abreast<V, kWide>& b) { \
-        return each([](V x, V y) { return function(x, y); }, a, b);                                     \
+#define HB_ABREAST(function)                                                                                           \
+    template <class V, int kWide>                                                                                      \
+    [[gnu::always_inline]] inline auto function(const Abreast<V, kWide>& a, const Abreast<V, kWide>& b) {              \
+        return each([](V x, V y) { return function(x, y); }, a, b);                                                    \
     }
 HB_ABREAST(min)
 HB_ABREAST(max)
 HB_ABREAST(multiply_even)
 #undef HB_ABREAST
 
-#define HB_ABREAST(shift)                                                  \
-    template <int n, int kWide>                                            \
-    [[gnu::always_inline]] inline I32s<kWide> shift(const I32s<kWide>& a) { \
-        return each([](I32 x) { return shift<n>(x); }, a);                 \
+#define HB_ABREAST(shift)                                                                                              \
+    template <int n, int kWide>                                                                                        \
+    [[gnu::always_inline]] inline I32s<kWide> shift(const I32s<kWide>& a) {                                            \
+        return each([](I32 x) { return shift<n>(x); }, a);                                                             \
     }
 HB_ABREAST(shift_left)
 HB_ABREAST(shift_right)

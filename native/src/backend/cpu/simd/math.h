@@ -1,7 +1,7 @@
-// exp, log, tanh, sigmoid, erf and what gelu needs, for F32 vectors and, log apart, for several abreast. Polynomials are
-// minimax fits (Remez) of this project. Largest errors over all floats, measured against double precision, in units of
-// the last place: exp 0.9, log 0.8, tanh 1.5, sigmoid 1.6, erf 1.3. Infinities, zeros, subnormals and NaN behave as in
-// <cmath>.
+// exp, log, tanh, sigmoid, erf and what gelu needs, for F32 vectors and, log apart, for several abreast. Polynomials
+// are minimax fits (Remez) of this project. Largest errors over all floats, measured against double precision, in units
+// of the last place: exp 0.9, log 0.8, tanh 1.5, sigmoid 1.6, erf 1.3. Infinities, zeros, subnormals and NaN behave as
+// in <cmath>.
 #pragma once
 
 #include <limits>
@@ -17,12 +17,10 @@ template <Floats F>
     return from_bits((bits(magnitude) & I(INT32_MAX)) | (bits(sign) & I(INT32_MIN)));
 }
 
-// e^x = 2^n e^r, n = round(x / ln 2), |r| <= ln(2) / 2.
+// e^x = 2^n e^r, n = round(x / ln 2), |r| <= ln(2) / 2: n, and e^r as the result.
 template <Floats F>
-[[gnu::always_inline]] inline F exp(F x) {
-    using I = decltype(to_int(x));
-    x = min(F(89.0f), max(F(-105.0f), x));  // past these it is infinite or 0; NaN stays
-    F n = round(x * F(0x1.715476p+0f));
+[[gnu::always_inline]] inline F reduced_exp(F x, F& n) {
+    n = round(x * F(0x1.715476p+0f));
     F r = fma(n, F(-0x1.62e430p-1f), x);
     r = fma(n, F(0x1.05c610p-29f), r);
     F p = F(0x1.6aa34ap-10f);
@@ -30,10 +28,26 @@ template <Floats F>
     p = fma(p, r, F(0x1.555886p-5f));
     p = fma(p, r, F(0x1.555492p-3f));
     p = fma(p, r, F(0x1.fffffcp-2f));
-    p = F(1.0f) + fma(r * r, p, r);
+    return F(1.0f) + fma(r * r, p, r);
+}
+
+template <Floats F>
+[[gnu::always_inline]] inline F exp(F x) {
+    using I = decltype(to_int(x));
+    F n;
+    const F p = reduced_exp(min(F(89.0f), max(F(-105.0f), x)), n);  // past these it is infinite or 0; NaN stays
     // In two steps: 2^n alone may be no float, and a subnormal result must be rounded once.
     I whole = to_int(n), half = shift_right_signed<1>(whole), rest = whole - half;
     return p * from_bits(shift_left<23>(half + I(127))) * from_bits(shift_left<23>(rest + I(127)));
+}
+
+// The same for x <= 0, where some 1e-38 does as well as 0: it falls no further than to 2^-126.
+template <Floats F>
+[[gnu::always_inline]] inline F exp_down(F x) {
+    using I = decltype(to_int(x));
+    F n;
+    const F p = reduced_exp(max(F(-87.0f), x), n);
+    return p * from_bits(shift_left<23>(to_int(n) + I(127)));
 }
 
 // ln x = e ln 2 + ln(1 + f), 1 + f in [sqrt(1/2), sqrt(2)).
@@ -80,41 +94,41 @@ template <Floats F>
     return select(x < F(0.0f), e, F(1.0f)) / (F(1.0f) + e);
 }
 
-// erf x and 1 + erf x. Near 0 a polynomial; from 0.93 on erfc |x| = e^(|x| (q(|x|) - 1)).
+// x Phi(x), Phi the normal distribution: max(x, 0) - |x| Q, where Q = Phi(-|x|) = e^g(|x|).
 template <Floats F>
-struct Erf {
-    decltype(F() < F()) large;
-    F near, tail;  // erf near 0; erfc |x|
-    [[gnu::always_inline]] explicit Erf(F x) {
-        F a = abs(x), y = x * x;
-        F p = F(0x1.4f6760p-14f);
-        p = fma(p, y, F(-0x1.a60a2ep-11f));
-        p = fma(p, y, F(0x1.544a1ap-8f));
-        p = fma(p, y, F(-0x1.b8011ap-6f));
-        p = fma(p, y, F(0x1.ce2d64p-4f));
-        p = fma(p, y, F(-0x1.812740p-2f));
-        p = fma(p, y, F(0x1.06eba8p-3f));
-        near = fma(x, p, x);
-        F q = F(-0x1.78d114p-17f);
-        q = fma(q, a, F(0x1.52795cp-12f));
-        q = fma(q, a, F(-0x1.dd6ba8p-9f));
-        q = fma(q, a, F(0x1.855122p-6f));
-        q = fma(q, a, F(-0x1.b32568p-4f));
-        q = fma(q, a, F(-0x1.45328ep-1f));
-        q = fma(q, a, F(-0x1.0778dcp-3f));
-        tail = select(a > F(4.0f), F(0.0f), exp(fma(a, q, -a)));  // below half an ulp of 1
-        large = a > F(0.93f);
-    }
-};
-template <Floats F>
-[[gnu::always_inline]] inline F erf(F x) {
-    const Erf<F> e(x);
-    return select(e.large, copy_sign(F(1.0f) - e.tail, x), e.near);
+[[gnu::always_inline]] inline F gelu(F x) {
+    const F a = min(F(11.0f), abs(x));  // beyond 5.66 Q is below 1e-8 and only falls
+    const F b = a * a;                  // even and odd powers apart: two short chains instead of a long one
+    F even = F(-0x1.0536a2p-26f), odd = F(0x1.f7b3e4p-22f);
+    even = fma(even, b, F(-0x1.a0d304p-18f));
+    odd = fma(odd, b, F(0x1.76db12p-15f));
+    even = fma(even, b, F(-0x1.5932f4p-13f));
+    odd = fma(odd, b, F(-0x1.02f1b2p-14f));
+    even = fma(even, b, F(0x1.40941ep-8f));
+    odd = fma(odd, b, F(-0x1.2a33acp-5f));
+    even = fma(even, b, F(-0x1.45edeap-2f));
+    odd = fma(odd, b, F(-0x1.98849cp-1f));
+    even = fma(even, b, F(-0x1.62e42ep-1f));
+    return fma(-a, exp_down(fma(odd, a, even)), max(F(0.0f), x));
 }
+
+// d gelu / dx = Phi(x) + x Phi'(x): w for x < 0 and 1 - w for the others, w = e^(-x^2 / 2) (1/2 + |x| r(|x|)).
 template <Floats F>
-[[gnu::always_inline]] inline F one_plus_erf(F x) {
-    const Erf<F> e(x);
-    return select(e.large, select(x < F(0.0f), e.tail, F(2.0f) - e.tail), F(1.0f) + e.near);
+[[gnu::always_inline]] inline F gelu_slope(F x) {
+    const F a = min(F(13.0f), abs(x));  // there w is 0, but for rounding
+    const F b = a * a;
+    F even = F(-0x1.5bb48cp-22f), odd = F(0x1.08617ep-17f);
+    even = fma(even, b, F(-0x1.69d3c2p-14f));
+    odd = fma(odd, b, F(0x1.2b5cdep-11f));
+    even = fma(even, b, F(-0x1.56645ap-9f));
+    odd = fma(odd, b, F(0x1.28702cp-7f));
+    even = fma(even, b, F(-0x1.a23266p-6f));
+    odd = fma(odd, b, F(0x1.fb9e28p-5f));
+    even = fma(even, b, F(-0x1.10067ep-3f));
+    odd = fma(odd, b, F(0x1.fff424p-3f));
+    even = fma(even, b, F(-0x1.98842ep-1f));
+    const F w = exp_down(F(-0.5f) * b) * fma(fma(odd, a, even), a, F(0.5f));
+    return select(x < F(0.0f), w, F(1.0f) - w);
 }
 
 }  // namespace hb::cpu::HB_TIER

@@ -50,7 +50,9 @@ public class AutogradOverhead {
     @Setup(Level.Trial)
     public void open() {
         training = new FixedBatchTraining(
-                new FixedBatchTraining.Task(model, batch, 32, 3, 10, false), WeightPerturbation.none(), Device.parse(device));
+                new FixedBatchTraining.Task(model, batch, 32, 3, 10, false),
+                WeightPerturbation.none(),
+                Device.parse(device));
     }
 
     /** Releases them. */

@@ -96,7 +96,8 @@ public final class ActivationCheckpoint {
             context.recording = true;
             context.recomputing = true;
             try (var _ = TensorScope.open()) {
-                Tensor x = Tape.result(HornbeamNative.alias(kept[0].get()), null).requireGrad(wants(0));
+                Tensor x =
+                        Tape.result(HornbeamNative.alias(kept[0].get()), null).requireGrad(wants(0));
                 Node root = TensorAccess.get().node(function.apply(x));
                 if (root == null) {
                     return;
@@ -119,8 +120,8 @@ public final class ActivationCheckpoint {
                 }
             }
             boolean own = ownsGradient();
-            long[] gradients = BackwardPass.gradients(
-                    root, HornbeamNative.alias(dy), own, false, Arrays.copyOf(targets, count));
+            long[] gradients =
+                    BackwardPass.gradients(root, HornbeamNative.alias(dy), own, false, Arrays.copyOf(targets, count));
             int next = 0;
             try {
                 while (next < count) {

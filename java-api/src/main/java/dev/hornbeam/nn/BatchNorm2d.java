@@ -90,8 +90,7 @@ public final class BatchNorm2d extends Module {
         boolean batch = usesBatch();
         boolean update = batch && updatesRunning && !ActivationCheckpoint.isRecomputing();
         return new BatchNormOptions(
-                batch, update, batch ? groups : 1, activation, slope, (float) momentum, (float)
-                        epsilon);
+                batch, update, batch ? groups : 1, activation, slope, (float) momentum, (float) epsilon);
     }
 
     private boolean usesBatch() {

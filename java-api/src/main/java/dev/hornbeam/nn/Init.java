@@ -87,7 +87,7 @@ public final class Init {
     }
 
     // Of a standard normal number between -2 and 2.
-    private static final double TRUNCATED_DEVIATION = 0.87962566103423978;
+    private static final double TRUNCATED_DEVIATION = 0.8796256610342398;
 
     // A number is beyond 2 with probability 0.0455; after eight further draws with 2e-11.
     private static final int REDRAWS = 8;

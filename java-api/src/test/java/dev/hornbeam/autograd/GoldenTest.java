@@ -215,8 +215,7 @@ class GoldenTest {
                             noise()));
                 case "layer_norm" ->
                     y(LayerNorm.layerNorm(in.get("x"), in.get("gamma"), in.get("beta"), a.number("epsilon"), noise()));
-                case "attention" ->
-                    y(Attention.attention(in.get("qkv"), a.integer("heads"), a.number("scale")));
+                case "attention" -> y(Attention.attention(in.get("qkv"), a.integer("heads"), a.number("scale")));
                 case "softmax" -> y(in.get("x").softmax());
                 case "log_softmax" -> y(in.get("x").logSoftmax());
                 case "cross_entropy" -> crossEntropyLoss();

@@ -228,7 +228,7 @@ class GradientTest {
                     () -> check(
                             "attention",
                             t -> Attention.attention(t[0], heads),
-                            normal(1, shape[0], shape[1], 3 * heads * shape[3])));
+                            normal(1, shape[0], shape[1], 3L * heads * shape[3])));
         }
         add(
                 "attention with a scale",

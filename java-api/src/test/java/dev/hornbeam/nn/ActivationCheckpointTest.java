@@ -183,10 +183,11 @@ class ActivationCheckpointTest {
                 case "noise" -> network.setWeightNoise(WeightNoise.damp(2, 0.1f, 1, 1));
                 case "step" -> network.setStep(1, 1);
                 case "mode" -> network.eval();
-                default -> network.namedParameters()
-                        .get("blocks.0.first.conv.weight")
-                        .value()
-                        .fill(1);
+                default ->
+                    network.namedParameters()
+                            .get("blocks.0.first.conv.weight")
+                            .value()
+                            .fill(1);
             }
             IllegalStateException error = assertThrows(IllegalStateException.class, () -> Autograd.backward(loss));
             assertTrue(error.getMessage().contains("activation checkpoint"), error.getMessage());
@@ -215,7 +216,8 @@ class ActivationCheckpointTest {
                 w);
         Autograd.backward(y.sum());
         // y = w^2 x^3
-        assertArrayEquals(new float[] {3 * 4 * 0.25f, 3 * 9 * 4, 3 * 16 * 9}, x.grad().toFloats());
+        assertArrayEquals(
+                new float[] {3 * 4 * 0.25f, 3 * 9 * 4, 3 * 16 * 9}, x.grad().toFloats());
         assertArrayEquals(
                 new float[] {2 * 2 * 0.125f, 2 * 3 * -8, 2 * 4 * 27}, w.grad().toFloats());
     }
@@ -224,7 +226,8 @@ class ActivationCheckpointTest {
     void aFunctionThatGivesItsInputBackPassesTheGradientOn() {
         Tensor x = Tensor.of(new float[] {1, 2}).requireGrad();
         Tensor unused = Tensor.full(1, 1).requireGrad();
-        Autograd.backward(ActivationCheckpoint.checkpoint(t -> t, x, unused).mul(3).sum());
+        Autograd.backward(
+                ActivationCheckpoint.checkpoint(t -> t, x, unused).mul(3).sum());
         assertArrayEquals(new float[] {3, 3}, x.grad().toFloats());
         assertNull(unused.grad());
     }

@@ -72,8 +72,8 @@ class EngineTest {
         int before = Engine.threads();
         List<float[]> fast = new ArrayList<>();
         try (var _ = TensorScope.open()) {
-            Tensor x = Tensor.randomNormal(
-                    0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 6, 12, 12, 64);
+            Tensor x =
+                    Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 6, 12, 12, 64);
             Tensor w =
                     Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 1, 0, 0), Device.cpu(), 96, 3, 3, 64);
             for (int threads = 1; threads <= 3; threads++) {

@@ -45,8 +45,8 @@ final class ModelsCommand implements Runnable {
                 "Lists the networks: image and classes of the published network, parameters, million multiply-adds"
                         + " (MMACs) an image, memory in MiB.",
                 "\"activations\" is what a batch's forward pass keeps for the backward pass; \"step\" is the most in"
-                    + " use during a training step: weights, gradients, momenta, images, activations. A FLOP count is"
-                    + " twice the multiply-adds."
+                        + " use during a training step: weights, gradients, momenta, images, activations. A FLOP count is"
+                        + " twice the multiply-adds."
             })
     void list(
             @Option(names = "--batch", paramLabel = "B", defaultValue = "32", description = BATCH_HELP) int batch,
