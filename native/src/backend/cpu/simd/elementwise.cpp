@@ -1,6 +1,8 @@
 // Unary and binary functions. Memory decides: 8 bytes move per element and input (12 for two inputs). Only the
 // functions with exponentials in them have so many operations that arithmetic decides; they go four vectors abreast.
-// GB/s of two cores whose triad has 37, AVX2, one vector at a time and four abreast: @@
+// GB/s of two cores whose triad has 37, AVX2, one vector at a time and four abreast: gelu 20 and 25, its gradient 29
+// and 35, gelu_tanh 19 and 25, its gradient 23 and 31, sigmoid 25 and 31, tanh 16 and 20. Three abreast or six: no
+// better.
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/math.h"
@@ -36,7 +38,7 @@ HB_FUNCTION(Exp, exp(x))
 HB_FUNCTION(Sigmoid, sigmoid(x))
 HB_FUNCTION(Tanh, tanh(x))
 HB_FUNCTION(Gelu, gelu(x))
-HB_FUNCTION(GeluTanh, x * sigmoid(gelu_argument(x)))
+HB_FUNCTION(GeluTanh, x* sigmoid(gelu_argument(x)))
 #undef HB_FUNCTION
 
 struct ExpGradient {

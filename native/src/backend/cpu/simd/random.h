@@ -139,30 +139,13 @@ template <class Draw, class Sink>
 }
 
 // Draws first_element .. first_element + count - 1 of a stream.
-inline void normals(const PhiloxKey& key, int64_t first_element, int64_t count, float* out) {
-    draw(key, first_element, count, DrawNormals{}, [=](int64_t i, F32 z, auto m) { store(out + i, z, m); });
-}
-inline void uniforms(const PhiloxKey& key, int64_t first_element, int64_t count, float* out) {
-    draw(key, first_element, count, DrawUniforms{}, [=](int64_t i, F32 z, auto m) { store(out + i, z, m); });
-}
+void normals(const PhiloxKey& key, int64_t first_element, int64_t count, float* out);
+void uniforms(const PhiloxKey& key, int64_t first_element, int64_t count, float* out);
 
 // out[i] = weight first_element + i, whose value is w[i], as noise run `run` sees it. w and out may be the same.
-inline void perturb(const hb_noise& noise, int64_t run, int64_t first_element, int64_t count, const float* w,
-                    float* out) {
-    const F32 sigma = noise.sigma;
-    if (noise.kind == HB_NOISE_MULTIPLICATIVE)
-        draw(noise_key(noise, run), first_element, count, DrawNormals{},
-             [=](int64_t i, F32 z, auto m) { store(out + i, perturbed_multiplicative(load(w + i, m), sigma, z), m); });
-    else
-        draw(noise_key(noise, run), first_element, count, DrawNormals{},
-             [=](int64_t i, F32 z, auto m) { store(out + i, perturbed_additive(load(w + i, m), sigma, z), m); });
-}
+void perturb(const hb_noise& noise, int64_t run, int64_t first_element, int64_t count, const float* w, float* out);
 
 // What a run's weight gradient is multiplied by under HB_GRADIENT_CHAIN_RULE: g[i] *= 1 + sigma z.
-inline void multiply_slope(const hb_noise& noise, int64_t run, int64_t first_element, int64_t count, float* g) {
-    const F32 sigma = noise.sigma;
-    draw(noise_key(noise, run), first_element, count, DrawNormals{},
-         [=](int64_t i, F32 z, auto m) { store(g + i, load(g + i, m) * perturbation_slope(sigma, z), m); });
-}
+void multiply_slope(const hb_noise& noise, int64_t run, int64_t first_element, int64_t count, float* g);
 
 }  // namespace hb::cpu::HB_TIER

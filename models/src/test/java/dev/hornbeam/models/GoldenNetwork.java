@@ -24,6 +24,7 @@ final class GoldenNetwork implements AutoCloseable {
     private static final int INPUT = 10_000;
 
     /** A tensor of the state dict, in PyTorch's layout, and what its elements are: centre + scale · uniform in [-1, 1). */
+    @SuppressWarnings("ArrayRecordComponent") // Never compared.
     record Drawn(String name, long[] shape, double centre, double scale) {
         boolean isStatistic() {
             return name.contains("running_");
@@ -38,13 +39,13 @@ final class GoldenNetwork implements AutoCloseable {
     private GoldenNetwork(Safetensors file) {
         this.file = file;
         this.facts = file.metadata();
-        for (String line : facts.get("tensors").split("\n")) {
-            String[] parts = line.split(" ");
+        for (String line : facts.get("tensors").split("\n", -1)) {
+            String[] parts = line.split(" ", -1);
             tensors.add(
                     new Drawn(parts[0], sizes(parts[1]), Double.parseDouble(parts[2]), Double.parseDouble(parts[3])));
         }
-        for (String line : facts.get("factors").split("\n")) {
-            String[] parts = line.split(" ");
+        for (String line : facts.get("factors").split("\n", -1)) {
+            String[] parts = line.split(" ", -1);
             factors.put(parts[0], Double.parseDouble(parts[1]));
         }
     }
@@ -150,7 +151,7 @@ final class GoldenNetwork implements AutoCloseable {
             }
         }
         double[] roots = compared.stream()
-                .mapToDouble(t -> Math.sqrt(Arrays.stream(t.shape()).reduce(1, (a, b) -> a * b)))
+                .mapToDouble(t -> Math.sqrt((double) Arrays.stream(t.shape()).reduce(1, (a, b) -> a * b)))
                 .toArray();
         return sampledShare(name, dtype, rows, roots);
     }
