@@ -19,6 +19,7 @@ import java.util.Locale;
 import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.OptionalInt;
+import java.util.regex.Pattern;
 
 /** Writes a {@link RunConfig} as YAML, every default included, so that reading it back gives an equal one. */
 final class ConfigWriter {
@@ -29,12 +30,23 @@ final class ConfigWriter {
             .disable(YAMLGenerator.Feature.SPLIT_LINES)
             .build();
 
+    // YAML counts these as ends of lines, and makes another of them unless they stand escaped in quotes.
+    private static final Pattern LINE_ENDS = Pattern.compile("[\\r\\x85\\u2028\\u2029]");
+    private static final YAMLFactory QUOTED = YAML.rebuild()
+            .disable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
+            .build();
+
     private ConfigWriter() {}
 
     static String toYaml(RunConfig config) {
+        String plain = toYaml(config, YAML);
+        return LINE_ENDS.matcher(plain).find() ? toYaml(config, QUOTED) : plain;
+    }
+
+    private static String toYaml(RunConfig config, YAMLFactory format) {
         StringWriter text = new StringWriter();
         text.write("# Complete configuration of a run; \"hornbeam train --recipe THIS_FILE\" repeats it.\n");
-        try (YAMLGenerator out = YAML.createGenerator(text)) {
+        try (YAMLGenerator out = format.createGenerator(text)) {
             write(ConfigSchema.ROOT, config, out);
         } catch (IOException e) {
             throw new UncheckedIOException(e);

@@ -148,6 +148,14 @@ final class RunConfigTest {
     }
 
     @Test
+    void endsOfLinesOfAnyKindSurviveTheRoundTrip() {
+        for (String escaped : List.of("\\N", "a\\Nb", "a\\nb\\Nc", "a\\r\\nb", "a\\rb\\n", "a\\Lb", "\\n a\\P")) {
+            RunConfig config = Recipes.load("quickstart/sgd", Map.of("description", '"' + escaped + '"'));
+            assertEquals(config, reload(config), escaped);
+        }
+    }
+
+    @Test
     void savesToAFile() throws IOException {
         RunConfig config = Recipes.load("damp/cifar100-resnet18");
         Path file = folder.resolve("run/config.yaml");
