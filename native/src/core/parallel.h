@@ -15,8 +15,9 @@ int threads();  // set by hb_set_threads
 // Calls body(task) for task = 0 .. tasks-1, on up to threads() threads.
 template <class Body>
 void parallel(int64_t tasks, Body&& body) {
-    int team = static_cast<int>(std::min<int64_t>(threads(), tasks));
-    if (team <= 1 || omp_in_parallel()) {
+    // Always the whole team: libgomp ends the threads that a smaller one leaves over, and starts new ones later.
+    const int team = threads();
+    if (team <= 1 || tasks <= 1 || omp_in_parallel()) {
         for (int64_t i = 0; i < tasks; i++) body(i);
         return;
     }

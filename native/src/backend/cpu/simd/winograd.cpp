@@ -21,6 +21,7 @@
 #include "core/exactness.h"
 #include "core/parallel.h"
 #include "core/scratch.h"
+#include "core/worker_scratch.h"
 
 namespace hb::cpu::HB_TIER {
 namespace {
@@ -227,15 +228,15 @@ class TileProduct {
         };
         int64_t chunks = 0;
         for (int64_t run = 0; run < runs; run++) chunks += chunks_of(run);
+        const WorkerScratch<float> buffers(kPlaces * (source_place_ + product_place_));
         parallel(chunks, [&](int64_t task) {
             int64_t run = 0;
             for (; task >= chunks_of(run); run++) task -= chunks_of(run);
             const int64_t begin = first_tile(noise, runs, run) + task * tiles_;
             const int64_t end = std::min(begin + tiles_, first_tile(noise, runs, run + 1));
-            const Scratch<float> tiles(kPlaces * (source_place_ + product_place_));
-            float* products = tiles.data() + kPlaces * source_place_;
-            transform_tiles(pass, begin, end, begin, tiles.data());
-            multiply(0, kPlaces, 0, weights_.panels, end - begin, tiles.data(), packed.data() + run * weights_.size(),
+            float *tiles = buffers.data(), *products = tiles + kPlaces * source_place_;
+            transform_tiles(pass, begin, end, begin, tiles);
+            multiply(0, kPlaces, 0, weights_.panels, end - begin, tiles, packed.data() + run * weights_.size(),
                      products);
             finish_tiles(pass, begin, end, begin, products);
         });
@@ -469,15 +470,16 @@ class TileWeightGradient {
         if (own_) {
             const int64_t parts = std::clamp<int64_t>(tiles / tiles_, 1, kParts);
             const Scratch<float> sums(parts * size);
+            const WorkerScratch<float> buffers(buffer_size());
             parallel(parts, [&](int64_t part) {
-                const Scratch<float> buffer(buffer_size());
+                float* buffer = buffers.data();
                 const int64_t first = tiles * part / parts, last = tiles * (part + 1) / parts;
                 float* own = sums.data() + part * size;
                 for (int64_t begin = first; begin < last; begin += tiles_) {
                     const int64_t end = std::min(begin + tiles_, last);
-                    transform(begin, end, begin, x, dy, zeros.data(), buffer.data());
+                    transform(begin, end, begin, x, dy, zeros.data(), buffer);
                     for (int64_t place = 0; place < kPlaces; place++)
-                        multiply(place, 0, panels_, end - begin, begin > first, buffer.data(), own);
+                        multiply(place, 0, panels_, end - begin, begin > first, buffer, own);
                 }
             });
             finish(sums.data(), parts, size, dw);
