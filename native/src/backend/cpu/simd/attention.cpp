@@ -10,7 +10,7 @@
 //
 // GF/s of one core, AVX2, peak 103, counting 4 t^2 d forward and 10 t^2 d backward:
 //                              forward  backward
-//   t = 197, heads of 64          66       75       the products alone would run at 95
+//   t = 197, heads of 64          68       75       the products alone would run at 95
 //   t = 1024, heads of 64         70       80
 //   t = 65, heads of 32           44       55       products of depth 32
 // Forward at t = 197, of 100 parts of time: products 78, exponentials 12, packing 8, maxima and the rest 2. Tried:
