@@ -32,9 +32,8 @@ final class ConfigWriter {
 
     // YAML counts these as ends of lines, and makes another of them unless they stand escaped in quotes.
     private static final Pattern LINE_ENDS = Pattern.compile("[\\r\\x85\\u2028\\u2029]");
-    private static final YAMLFactory QUOTED = YAML.rebuild()
-            .disable(YAMLGenerator.Feature.MINIMIZE_QUOTES)
-            .build();
+    private static final YAMLFactory QUOTED =
+            YAML.rebuild().disable(YAMLGenerator.Feature.MINIMIZE_QUOTES).build();
 
     private ConfigWriter() {}
 
