@@ -85,8 +85,8 @@ HB_API hb_status hb_set_threads(int32_t threads);
 HB_API int32_t hb_threads(void);
 
 /* 1: every convolution adds up its products one by one, so that an f32 result is within a few roundings of the true
- * sum. 0, the default: 3x3 convolutions may use Winograd's algorithm, with about a third of the multiplications and
- * roundings that are some ten times larger. Either way the same call gives the same bits. Affects the whole process;
+ * sum. 0, the default: 3x3 convolutions may use Winograd's algorithm, with a quarter of the multiplications and
+ * rounding errors up to some ten times larger. Either way the same call gives the same bits. Affects the whole process;
  * not to be called while ops run. */
 HB_API hb_status hb_set_exact(int32_t exact);
 HB_API int32_t hb_exact(void);

@@ -39,6 +39,8 @@ constexpr int64_t kOwnGradientMost = 160 * 1024, kOwnSums = 40 * 1024;
 constexpr int64_t kTileGrain = 8, kKernelGrain = 8;
 // Longest piece of the sum over channels that is made in one go.
 constexpr int64_t kDepthMost = 768;
+// Packed kernels of several noise runs that are made at once, in elements.
+constexpr int64_t kPackedMost = 4 * 1024 * 1024;
 // Parts that the tiles are cut into for a weight gradient whose sums each thread keeps for itself.
 constexpr int64_t kParts = 32;
 
@@ -117,6 +119,11 @@ template <int In, int Out, class Transform, class From, class To>
 #pragma GCC unroll 6
         for (int j = 0; j < Out; j++) to(i, j, out[j]);
     }
+}
+// G g G^T of a kernel.
+template <class From, class To>
+[[gnu::always_inline]] inline void transform_kernel_square(From&& from, To&& to) {
+    both_ways<3, kIn>([](const F32(&g)[3], F32(&out)[kIn]) { transform_kernel(g, out); }, from, to);
 }
 
 // Images cut into tiles of 4x4 results; tile t is of image t / per_image().
@@ -209,37 +216,42 @@ class TileProduct {
         return (runs == 1 ? run * shape_.n : first_of_run(shape_, noise, run)) * grid_.per_image();
     }
 
-    // Every task has a chunk of its own.
+    // Every task has a chunk of its own. Runs go in waves whose packed kernels stay within kPackedMost.
     void run_own(const Pass& pass, const float* kernels, const Noise& noise, int64_t runs) const {
         const int64_t kernels_size = shape_.o * kernel_size();
-        const Scratch<float> perturbed(has_noise(noise) ? runs * kernels_size : 0);
-        if (has_noise(noise))
-            parallel(runs, [&](int64_t run) {
-                perturb(noise, run, 0, kernels_size, kernels, perturbed.data() + run * kernels_size);
-            });
-        const Scratch<float> packed(weights_.size() * runs);
-        parallel(runs * weights_.panels, [&](int64_t task) {
-            const int64_t run = task / weights_.panels;
-            pack(task % weights_.panels, has_noise(noise) ? perturbed.data() + run * kernels_size : kernels,
-                 packed.data() + run * weights_.size());
-        });
-        auto chunks_of = [&](int64_t run) {
-            return (first_tile(noise, runs, run + 1) - first_tile(noise, runs, run) + tiles_ - 1) / tiles_;
-        };
-        int64_t chunks = 0;
-        for (int64_t run = 0; run < runs; run++) chunks += chunks_of(run);
+        const int64_t wave = std::clamp<int64_t>(kPackedMost / weights_.size(), 1, runs);
+        const Scratch<float> perturbed(has_noise(noise) ? wave * kernels_size : 0);
+        const Scratch<float> packed(wave * weights_.size());
         const WorkerScratch<float> buffers(kPlaces * (source_place_ + product_place_));
-        parallel(chunks, [&](int64_t task) {
-            int64_t run = 0;
-            for (; task >= chunks_of(run); run++) task -= chunks_of(run);
-            const int64_t begin = first_tile(noise, runs, run) + task * tiles_;
-            const int64_t end = std::min(begin + tiles_, first_tile(noise, runs, run + 1));
-            float *tiles = buffers.data(), *products = tiles + kPlaces * source_place_;
-            transform_tiles(pass, begin, end, begin, tiles);
-            multiply(0, kPlaces, 0, weights_.panels, end - begin, tiles, packed.data() + run * weights_.size(),
-                     products);
-            finish_tiles(pass, begin, end, begin, products);
-        });
+        auto begin_of = [&](int64_t run) { return first_tile(noise, runs, run); };
+        auto chunks_of = [&](int64_t run) { return (begin_of(run + 1) - begin_of(run) + tiles_ - 1) / tiles_; };
+        for (int64_t first = 0; first < runs; first += wave) {
+            const int64_t last = std::min(first + wave, runs);
+            if (has_noise(noise))
+                parallel(last - first, [&](int64_t i) {
+                    if (chunks_of(first + i) > 0)
+                        perturb(noise, first + i, 0, kernels_size, kernels, perturbed.data() + i * kernels_size);
+                });
+            parallel((last - first) * weights_.panels, [&](int64_t task) {
+                const int64_t i = task / weights_.panels;
+                if (chunks_of(first + i) > 0)
+                    pack(task % weights_.panels, has_noise(noise) ? perturbed.data() + i * kernels_size : kernels,
+                         packed.data() + i * weights_.size());
+            });
+            int64_t chunks = 0;
+            for (int64_t run = first; run < last; run++) chunks += chunks_of(run);
+            parallel(chunks, [&](int64_t chunk) {
+                int64_t run = first;
+                for (; chunk >= chunks_of(run); run++) chunk -= chunks_of(run);
+                const int64_t begin = begin_of(run) + chunk * tiles_;
+                const int64_t end = std::min(begin + tiles_, begin_of(run + 1));
+                float *tiles = buffers.data(), *products = tiles + kPlaces * source_place_;
+                transform_tiles(pass, begin, end, begin, tiles);
+                multiply(0, kPlaces, 0, weights_.panels, end - begin, tiles,
+                         packed.data() + (run - first) * weights_.size(), products);
+                finish_tiles(pass, begin, end, begin, products);
+            });
+        }
     }
 
     // All tasks work on one chunk.
@@ -336,26 +348,13 @@ class TileProduct {
             auto finish = [&](auto whole) {
                 lanes(weights_.width, [&](int64_t c, auto mask) {
                     const F32 start = pass.bias ? load(pass.bias + c, mask) : zero();
-                    F32 half[kOut][kIn];
-#pragma GCC unroll 6
-                    for (int j = 0; j < kIn; j++) {
-                        F32 column[kIn], sums[kOut];
-#pragma GCC unroll 6
-                        for (int i = 0; i < kIn; i++) column[i] = load(in + (i * kIn + j) * product_place_ + c);
-                        transform_products(column, sums);
-#pragma GCC unroll 4
-                        for (int i = 0; i < kOut; i++) half[i][j] = sums[i];
-                    }
-#pragma GCC unroll 4
-                    for (int i = 0; i < kOut; i++) {
-                        F32 sums[kOut];
-                        transform_products(half[i], sums);
-                        if (!whole && i >= height) break;
-#pragma GCC unroll 4
-                        for (int j = 0; j < kOut; j++)
-                            if (whole || j < width)
-                                store(out + (i * grid_.result_w + j) * weights_.width + c, sums[j] + start, mask);
-                    }
+                    both_ways<kIn, kOut>([](const F32(&m)[kIn], F32(&sums)[kOut]) { transform_products(m, sums); },
+                                         [&](int i, int j) { return load(in + (i * kIn + j) * product_place_ + c); },
+                                         [&](int i, int j, F32 sum) {
+                                             if (whole || (i < height && j < width))
+                                                 store(out + (i * grid_.result_w + j) * weights_.width + c, sum + start,
+                                                       mask);
+                                         });
                 });
             };
             if (height == kOut && width == kOut)
@@ -388,8 +387,8 @@ class TileProduct {
             const Mask mask = first(static_cast<int>(channels));
             for (int64_t o = 0; o < count; o++) {
                 const float* g = kernels + o * kernel_size() + c;
-                transform_one([&](int i, int j) { return load(g + (3 * i + j) * shape_.c, mask); },
-                              [&](int i, int j, F32 value) { store(square[i * kIn + j][o], value); });
+                transform_kernel_square([&](int i, int j) { return load(g + (3 * i + j) * shape_.c, mask); },
+                                        [&](int i, int j, F32 value) { store(square[i * kIn + j][o], value); });
             }
             for (int64_t place = 0; place < kPlaces; place++) {
                 F32 a[kLanes];
@@ -412,29 +411,9 @@ class TileProduct {
         const Mask mask = first(static_cast<int>(count));
         for (int64_t o = 0; o < shape_.o; o++, out += weights_.panel_width) {
             const float* g = kernels + o * kernel_size();
-            transform_one([&](int i, int j) { return load(g + (3 * (2 - i) + 2 - j) * shape_.c, mask); },
-                          [&](int i, int j, F32 value) { store(out + (i * kIn + j) * weights_.place_size(), value); });
-        }
-    }
-
-    // G g G^T.
-    template <class From, class To>
-    [[gnu::always_inline]] static void transform_one(From&& from, To&& to) {
-        F32 half[kIn][3];
-#pragma GCC unroll 3
-        for (int j = 0; j < 3; j++) {
-            const F32 column[3] = {from(0, j), from(1, j), from(2, j)};
-            F32 out[kIn];
-            transform_kernel(column, out);
-#pragma GCC unroll 6
-            for (int i = 0; i < kIn; i++) half[i][j] = out[i];
-        }
-#pragma GCC unroll 6
-        for (int i = 0; i < kIn; i++) {
-            F32 out[kIn];
-            transform_kernel(half[i], out);
-#pragma GCC unroll 6
-            for (int j = 0; j < kIn; j++) to(i, j, out[j]);
+            transform_kernel_square(
+                [&](int i, int j) { return load(g + (3 * (2 - i) + 2 - j) * shape_.c, mask); },
+                [&](int i, int j, F32 value) { store(out + (i * kIn + j) * weights_.place_size(), value); });
         }
     }
 
@@ -529,26 +508,13 @@ class TileWeightGradient {
         const float* in = dy + ((at.image * shape_.oh + at.row) * shape_.ow + at.column) * shape_.o;
         auto transform = [&](auto whole) {
             lanes(shape_.o, [&](int64_t c, auto mask) {
-                F32 half[kIn][kOut];
-#pragma GCC unroll 4
-                for (int j = 0; j < kOut; j++) {
-                    F32 column[kOut], out6[kIn];
-#pragma GCC unroll 4
-                    for (int i = 0; i < kOut; i++)
-                        column[i] = whole || (i < height && j < width)
-                                        ? load(in + (i * shape_.ow + j) * shape_.o + c, mask)
-                                        : zero();
-                    transform_gradient(column, out6);
-#pragma GCC unroll 6
-                    for (int i = 0; i < kIn; i++) half[i][j] = out6[i];
-                }
-#pragma GCC unroll 6
-                for (int i = 0; i < kIn; i++) {
-                    F32 out6[kIn];
-                    transform_gradient(half[i], out6);
-#pragma GCC unroll 6
-                    for (int j = 0; j < kIn; j++) store(out + (i * kIn + j) * gradient_place_ + c, out6[j], mask);
-                }
+                both_ways<kOut, kIn>(
+                    [](const F32(&y)[kOut], F32(&out)[kIn]) { transform_gradient(y, out); },
+                    [&](int i, int j) {
+                        return whole || (i < height && j < width) ? load(in + (i * shape_.ow + j) * shape_.o + c, mask)
+                                                                  : zero();
+                    },
+                    [&](int i, int j, F32 value) { store(out + (i * kIn + j) * gradient_place_ + c, value, mask); });
             });
         };
         if (height == kOut && width == kOut)
@@ -583,27 +549,15 @@ class TileWeightGradient {
         parallel(shape_.o, [&](int64_t o) {
             lanes(shape_.c, [&](int64_t c, auto mask) {
                 const float* from = sums + o * panels_ * panel_width_ + c;
-                F32 half[3][kIn];
-#pragma GCC unroll 6
-                for (int j = 0; j < kIn; j++) {
-                    F32 column[kIn], out[3];
-#pragma GCC unroll 6
-                    for (int i = 0; i < kIn; i++) {
+                both_ways<kIn, 3>(
+                    [](const F32(&u)[kIn], F32(&out)[3]) { transform_sums(u, out); },
+                    [&](int i, int j) {
                         const float* at = from + (i * kIn + j) * sums_place_;
-                        column[i] = load(at);
-                        for (int64_t part = 1; part < parts; part++) column[i] = column[i] + load(at + part * size);
-                    }
-                    transform_sums(column, out);
-#pragma GCC unroll 3
-                    for (int i = 0; i < 3; i++) half[i][j] = out[i];
-                }
-#pragma GCC unroll 3
-                for (int i = 0; i < 3; i++) {
-                    F32 out[3];
-                    transform_sums(half[i], out);
-#pragma GCC unroll 3
-                    for (int j = 0; j < 3; j++) store(dw + (o * 9 + i * 3 + j) * shape_.c + c, out[j], mask);
-                }
+                        F32 sum = load(at);
+                        for (int64_t part = 1; part < parts; part++) sum = sum + load(at + part * size);
+                        return sum;
+                    },
+                    [&](int i, int j, F32 value) { store(dw + (o * 9 + i * 3 + j) * shape_.c + c, value, mask); });
             });
         });
     }
@@ -624,13 +578,17 @@ class TileWeightGradient {
 constexpr double kTransform = 480, kGradientTransform = 832, kKernelTransform = 370;
 constexpr double kMargin = 1.15;
 
+// Transforms take whole vectors of channels.
+int64_t whole_vectors(int64_t channels) { return (channels + kLanes - 1) / kLanes * kLanes; }
+
 bool suits(const ConvShape& s, int64_t result_h, int64_t result_w, double transform, double kernel_transform) {
     const bool fits = s.kh == 3 && s.kw == 3 && s.stride_h == 1 && s.stride_w == 1 && s.dilation_h == 1 &&
                       s.dilation_w == 1 && s.groups == 1 && s.pad_h <= 2 && s.pad_w <= 2;
-    if (exact() || !fits || s.c < kLanes / 2 || s.o < kLanes / 2) return false;
+    if (exact() || !fits) return false;
     const double tiles = static_cast<double>((result_h + kOut - 1) / kOut * ((result_w + kOut - 1) / kOut) * s.n);
     const double results = static_cast<double>(s.n * result_h * result_w);
-    const double pairs = static_cast<double>(s.c * s.o), channels = static_cast<double>(s.c + s.o);
+    const double pairs = static_cast<double>(s.c * s.o),
+                 channels = static_cast<double>(whole_vectors(s.c) + whole_vectors(s.o));
     return 9 * results * pairs >
            kMargin * (tiles * (kPlaces * pairs + transform * channels) + kernel_transform * pairs);
 }
