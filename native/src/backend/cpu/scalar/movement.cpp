@@ -10,19 +10,6 @@
 namespace hb::cpu::scalar {
 namespace {
 
-float wide(Bf16 x) { return std::bit_cast<float>(uint32_t{x.bits} << 16); }
-template <class T>
-T wide(T x) {
-    return x;
-}
-
-// Nearest, ties to even; a NaN stays a NaN.
-Bf16 bf16_of(float x) {
-    uint32_t u = std::bit_cast<uint32_t>(x);
-    if (x != x) return {uint16_t(u >> 16 | 0x40)};
-    return {uint16_t((u + 0x7fff + (u >> 16 & 1)) >> 16)};
-}
-
 // The float next to x towards zero, with its last bit set where x is not a float: rounding that to nearest gives what
 // rounding x at once would have given. long double holds every value of every type.
 float round_to_odd(long double x) {
@@ -38,10 +25,10 @@ To convert(From x) {
     if constexpr (std::is_same_v<To, From>) {
         return x;
     } else if constexpr (std::is_same_v<From, Bf16>) {
-        return convert<To>(wide(x));
+        return convert<To>(widen(x));
     } else if constexpr (std::is_same_v<To, Bf16>) {
-        if constexpr (std::is_same_v<From, float>) return bf16_of(x);
-        return bf16_of(round_to_odd(x));
+        if constexpr (std::is_same_v<From, float>) return round_to_bf16(x);
+        return round_to_bf16(round_to_odd(x));
     } else if constexpr (std::is_integral_v<To>) {
         // Truncates, saturates; NaN gives 0.
         long double v = x;

@@ -7,6 +7,7 @@
 #include <type_traits>
 
 #include "backend/backend.h"
+#include "core/bf16.h"
 #include "core/parallel.h"
 #include "core/philox.h"
 #include "core/scratch.h"
@@ -21,11 +22,6 @@ void with_floating(DType type, Body&& body) {
     if (type == DType::F64) return body(double());
     fail(HB_ERROR_UNSUPPORTED, "the scalar kernels compute in f32 and f64, not in %s", name_of(type));
 }
-
-// Storage type of BF16: the upper half of a float.
-struct Bf16 {
-    uint16_t bits;
-};
 
 template <class Body>
 void with_any(DType type, Body&& body) {

@@ -4,6 +4,7 @@
 #include <cstring>
 
 #include "backend/cpu/simd/vec.h"
+#include "core/bf16.h"
 
 namespace hb::cpu::HB_TIER {
 
@@ -106,6 +107,43 @@ inline double sum(F64 a) {
         for (int i = 0; i < h; i++) t[i] += t[i + h];
     return t[0];
 }
+
+// bf16 in memory, f32 in registers: kernels that are templates over the type of their elements read and write both
+// with the same words. Rounded to nearest, ties to even; a NaN stays a NaN.
+inline I32 bf16_bits(F32 x) {
+    const I32 u = bits(x);
+    const I32 rounded = u + I32(0x7fff) + (shift_right<16>(u) & I32(1));
+    return shift_right<16>(select(is_nan(x), u | I32(0x400000), rounded));
+}
+inline F32 load(const Bf16* p) {
+    return from_bits(shift_left<16>(load_low16(reinterpret_cast<const uint16_t*>(p))));
+}
+inline void store(Bf16* p, F32 x) { store_low16(reinterpret_cast<uint16_t*>(p), bf16_bits(x)); }
+inline F32 load(const Bf16* p, All) { return load(p); }
+inline void store(Bf16* p, F32 x, All) { store(p, x); }
+#if defined(HB_TIER_AVX512)
+inline F32 load(const Bf16* p, Mask m) {
+    return from_bits(shift_left<16>(I32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m.m, p)))));
+}
+inline void store(Bf16* p, F32 x, Mask m) {
+    _mm256_mask_storeu_epi16(p, m.m, _mm512_cvtepi32_epi16(bf16_bits(x).v));
+}
+#else
+inline F32 load(const Bf16* p, Mask m) {
+    const int wanted = _mm256_movemask_ps(m.m);
+    Bf16 t[F32::kLanes] = {};
+    for (int i = 0; i < F32::kLanes; i++)
+        if (wanted >> i & 1) t[i] = p[i];
+    return load(t);
+}
+inline void store(Bf16* p, F32 x, Mask m) {
+    const int wanted = _mm256_movemask_ps(m.m);
+    Bf16 t[F32::kLanes];
+    store(t, x);
+    for (int i = 0; i < F32::kLanes; i++)
+        if (wanted >> i & 1) p[i] = t[i];
+}
+#endif
 
 // Both halves of an F32 as doubles, for arithmetic that is rounded once at the end.
 struct Wide {

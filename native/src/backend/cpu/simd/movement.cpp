@@ -52,30 +52,11 @@ void fill(const View& y, double value) {
     });
 }
 
-// Nearest, ties to even; a NaN stays a NaN.
-I32 bf16_of(F32 x) {
-    I32 u = bits(x);
-    I32 rounded = u + I32(0x7fff) + (shift_right<16>(u) & I32(1));
-    return shift_right<16>(select(is_nan(x), u | I32(0x400000), rounded));
+void to_bf16(const float* x, Bf16* y, int64_t n) {
+    lanes(n, [&](int64_t i, auto m) { store(y + i, load(x + i, m), m); });
 }
-
-void to_bf16(const float* x, uint16_t* y, int64_t n) {
-    int64_t i = 0;
-    for (; i + F32::kLanes <= n; i += F32::kLanes) store_low16(y + i, bf16_of(load(x + i)));
-    if (i < n) {
-        uint16_t rest[F32::kLanes];
-        store_low16(rest, bf16_of(load(x + i, first(static_cast<int>(n - i)))));
-        std::memcpy(y + i, rest, (n - i) * sizeof(uint16_t));
-    }
-}
-void from_bf16(const uint16_t* x, float* y, int64_t n) {
-    int64_t i = 0;
-    for (; i + F32::kLanes <= n; i += F32::kLanes) store(y + i, from_bits(shift_left<16>(load_low16(x + i))));
-    if (i < n) {
-        uint16_t rest[F32::kLanes] = {};
-        std::memcpy(rest, x + i, (n - i) * sizeof(uint16_t));
-        store(y + i, from_bits(shift_left<16>(load_low16(rest))), first(static_cast<int>(n - i)));
-    }
+void from_bf16(const Bf16* x, float* y, int64_t n) {
+    lanes(n, [&](int64_t i, auto m) { store(y + i, load(x + i, m), m); });
 }
 template <class From, class To>
 void convert(const From* x, To* y, int64_t n) {
@@ -89,8 +70,8 @@ void erased(const void* x, void* y, int64_t n) {
     f(static_cast<const From*>(x), static_cast<To*>(y), n);
 }
 Conversion conversion(DType from, DType to) {
-    if (from == DType::F32 && to == DType::BF16) return erased<to_bf16, float, uint16_t>;
-    if (from == DType::BF16 && to == DType::F32) return erased<from_bf16, uint16_t, float>;
+    if (from == DType::F32 && to == DType::BF16) return erased<to_bf16, float, Bf16>;
+    if (from == DType::BF16 && to == DType::F32) return erased<from_bf16, Bf16, float>;
     if (from == DType::F32 && to == DType::F64) return erased<convert<float, double>, float, double>;
     if (from == DType::F64 && to == DType::F32) return erased<convert<double, float>, double, float>;
     if (from == DType::U8 && to == DType::F32) return erased<convert<uint8_t, float>, uint8_t, float>;

@@ -123,6 +123,16 @@ inline __m512i cvtepu16_epi32(__m256i a) {
     for (int l = 0; l < 16; l++) i.x[l] = w.x[l];
     return cast<__m512i>(i);
 }
+inline __m256i maskz_loadu_epi16(uint32_t mask, const void* p) {
+    Words w;
+    for (int l = 0; l < 16; l++) w.x[l] = mask >> l & 1 ? static_cast<const uint16_t*>(p)[l] : uint16_t{0};
+    return cast<__m256i>(w);
+}
+inline void mask_storeu_epi16(void* p, uint32_t mask, __m256i a) {
+    Words w = cast<Words>(a);
+    for (int l = 0; l < 16; l++)
+        if (mask >> l & 1) static_cast<uint16_t*>(p)[l] = w.x[l];
+}
 
 }  // namespace hb::cpu::emulated
 
@@ -141,3 +151,5 @@ inline __m512i cvtepu16_epi32(__m256i a) {
 #define _mm512_maskz_loadu_ps hb::cpu::emulated::maskz_loadu_ps
 #define _mm512_mask_storeu_ps hb::cpu::emulated::mask_storeu_ps
 #define _mm512_mask_storeu_epi32 hb::cpu::emulated::mask_storeu_epi32
+#define _mm256_maskz_loadu_epi16 hb::cpu::emulated::maskz_loadu_epi16
+#define _mm256_mask_storeu_epi16 hb::cpu::emulated::mask_storeu_epi16
