@@ -10,8 +10,14 @@
  *               the same tensor. Views share their storage, which lives until its last handle is gone.
  *   Layout      Images are NHWC, convolution kernels OHWI, linear weights [out, in]; row major. Any input may be a
  *               strided view: ops that need dense memory make a dense copy themselves. Results are dense.
- *   Types       Compute ops take HB_F32 (every tier) or HB_F64 (always the scalar kernels: the oracle of the tests);
- *               all floating inputs of one call have the same type. HB_BF16 is for storage and hb_cast.
+ *   Types       HB_F32 (every tier) and HB_F64 (always the scalar kernels: the oracle of the tests): all floating
+ *               inputs and results of one call have the one type. HB_BF16 is a type of storage for activations: x, y,
+ *               residual, qkv, logits and their gradients may be bf16, all of one call alike, and then so are the
+ *               results that are activations. Beside them everything else is f32: weights, bias, gamma, beta, running
+ *               and batch statistics (mean, inverse deviation, log_sum), the gradients of these, losses, scores, their
+ *               gradients, and soft targets. bf16 is widened where it is read; sums are kept in f32 or wider, and a
+ *               result is rounded once, to nearest, ties to even. hb_reduce, hb_add_scaled, hb_blend, comparisons,
+ *               arg-max, top-k and sort take bf16, too; hb_perturb_weight and the optimizers do not.
  *   Errors      hb_last_error() tells the op, the argument, what was given and what was expected. It belongs to the
  *               calling thread and stays until that thread's next failing call.
  *   Threads     Calls from several threads are safe as long as no tensor is written by one and used by another.
@@ -34,7 +40,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a declaration in this file changes; the bindings refuse another number. */
-#define HB_ABI_VERSION 2
+#define HB_ABI_VERSION 3
 
 /* Largest rank of a tensor. */
 #define HB_MAX_RANK 8
@@ -123,6 +129,57 @@ HB_API hb_status hb_memory_reset_peak(hb_device device);
 HB_API hb_status hb_memory_limit(hb_device device, int64_t bytes);
 /* Gives wholly unused blocks back to the system. */
 HB_API hb_status hb_memory_trim(hb_device device);
+
+/* ------------------------------------------------------------------------------------------------- profile */
+
+/*
+ * One call of an op of the registry, or one kernel of an op that runs several: such an op leaves a record for each of
+ * them (part_of = the op) and one for the whole call. Calls that compute nothing (hb_release, hb_read, …) leave none,
+ * nor do calls that fail. Bytes are counted as if every element of the inputs were read once and every element of the
+ * results written once, whatever the kernel does.
+ */
+typedef struct hb_profile_record {
+    int64_t start;         /* by hb_profile_clock */
+    int64_t duration;      /* nanoseconds */
+    int64_t bytes_read;    /* of the inputs */
+    int64_t bytes_written; /* of the results, and of inputs that are changed in place */
+    double operations;     /* multiplications and additions of a product, convolution or attention, as its definition
+                              has them whatever the algorithm; 0 for other ops */
+    double estimate;       /* of the cost model, where the algorithm was chosen by one: the time of the direct sum over
+                              that of the other algorithm, which is taken above 1; 0 where there was no choice */
+    const char* algorithm; /* such as "direct"; null where there is but one. The text lives as long as the library */
+    int32_t op;            /* number in the registry */
+    int32_t part_of;       /* number of the op whose call this is a part of; -1: a whole call */
+    int32_t thread;        /* hb_profile_thread of the caller */
+    int32_t dtype;         /* of the first tensor that is read, or of the first result */
+    int32_t stride_h;      /* of a convolution; else 0 */
+    int32_t stride_w;
+    int32_t groups;
+    int32_t rank;       /* of shape */
+    int32_t other_rank; /* of other_shape; 0 where there is none */
+    int32_t reserved;   /* 0 */
+    /* Convolutions and linear layers, forward and backward: x and w. Optimizers: elements of all parameters. Else the
+     * first two tensors that are read, or the first result. */
+    int64_t shape[HB_MAX_RANK];
+    int64_t other_shape[HB_MAX_RANK];
+} hb_profile_record;
+
+/* Begins a recording of at most `capacity` records, 1..2^24, and forgets the one before. While it goes on, calls of all
+ * threads are recorded; that takes no memory. Records for which there is no room are counted. */
+HB_API hb_status hb_profile_start(int64_t capacity);
+/* Ends it; calls that have not returned by then leave no record. Its records stay until the next start. */
+HB_API hb_status hb_profile_stop(void);
+/* Copies the records, at most `capacity` and in the order in which they ended, and writes how many were lost for lack
+ * of room. Returns how many there are, or an hb_status. */
+HB_API int64_t hb_profile_read(hb_profile_record* records, int64_t capacity, int64_t* lost);
+/* Nanoseconds of the clock that records are timed by; it is steady, and begins anywhere. */
+HB_API int64_t hb_profile_clock(void);
+/* The calling thread's number, from 1 in the order in which threads are first recorded or ask. */
+HB_API int32_t hb_profile_thread(void);
+
+/* What this machine can do at most with hb_threads() threads, measured now, for about a second: GFLOP/s of f32
+ * multiply-adds on registers (0 on a CPU without AVX2), and GB/s of a = b + s c on 200 MB. */
+HB_API hb_status hb_measure_peaks(double* gflops, double* gigabytes);
 
 /* ------------------------------------------------------------------------------------ creation and transfer */
 
@@ -258,7 +315,8 @@ HB_API hb_status hb_blend(hb_tensor destination, hb_tensor source, double beta, 
 
 enum { HB_REDUCE_SUM = 0, HB_REDUCE_MEAN = 1, HB_REDUCE_MAX = 2, HB_REDUCE_MIN = 3 };
 /* Over `count` distinct dimensions (count = 0: all). keep = 1 leaves them with size 1. Max and min of nothing are an
- * error. Sums are accumulated wider than the type, in an order that depends on the shape alone. */
+ * error. Sums are accumulated wider than the type, in an order that depends on the shape alone; of bf16, a sum or mean
+ * is rounded to bf16 once. */
 HB_API hb_tensor hb_reduce(int32_t kind, hb_tensor x, int32_t count, const int32_t* dimensions, int32_t keep);
 /* Gradient of max/min: dy goes to the elements equal to y, shared evenly among equals. y and dy have the kept shape
  * (keep = 1). */
@@ -432,8 +490,8 @@ HB_API hb_tensor hb_log_softmax_backward(hb_tensor y, hb_tensor dy);
 
 /*
  * Cross-entropy per sample, not reduced: logits [n,k]; targets i64 [n] with 0 <= t < k, or soft targets [n,k] of the
- * logits' type -> [n], -sum_c t_c log softmax(logits)_c. smoothing s in [0,1) mixes the target with s/k (Szegedy et
- * al. 2016). Weights and means are taken by the caller on the [n] losses.
+ * logits' type (f32 beside bf16 logits) -> [n], -sum_c t_c log softmax(logits)_c. smoothing s in [0,1) mixes the target
+ * with s/k (Szegedy et al. 2016). Weights and means are taken by the caller on the [n] losses.
  */
 HB_API hb_tensor hb_cross_entropy(hb_tensor logits, hb_tensor targets, double smoothing);
 /* dloss [n] -> dlogits [n,k]. The soft targets get no gradient here: theirs is -log softmax(logits). */
@@ -448,7 +506,7 @@ HB_API hb_status hb_softmax_scores(hb_tensor logits, hb_tensor targets, hb_tenso
 HB_API hb_tensor hb_kl_divergence(hb_tensor p_logits, hb_tensor q_logits);
 /* out[0] d p_logits, out[1] d q_logits, for dloss [n]. */
 HB_API hb_status hb_kl_divergence_backward(hb_tensor p_logits, hb_tensor q_logits, hb_tensor dloss, hb_tensor out[2]);
-/* Per sample: x, target [n, ..] -> [n], the sum of squared differences. */
+/* Per sample: x, target [n, ..] of one type -> [n], the sum of squared differences. */
 HB_API hb_tensor hb_squared_error(hb_tensor x, hb_tensor target);
 /* d x for dloss [n]; that of the target is its negative. */
 HB_API hb_tensor hb_squared_error_backward(hb_tensor x, hb_tensor target, hb_tensor dloss);

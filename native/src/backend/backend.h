@@ -3,7 +3,8 @@
 // The C ABI layer (src/capi) validates everything before it calls a kernel, allocates the results, and makes inputs
 // dense unless the comment here says "strided". Kernels therefore check nothing. A null entry means that the backend
 // lacks the op: the ABI layer then reports HB_ERROR_UNSUPPORTED.
-// All floating views of one call have one type, F32 or F64, unless said otherwise.
+// All floating views of one call have one type, F32 or F64, unless said otherwise; or the activations among them and
+// their gradients are BF16, and the parameters, statistics, losses and the gradients of these F32.
 #pragma once
 
 #include <cstdint>
@@ -101,7 +102,7 @@ struct Backend {
 
     // ---- reductions
     // x dense, seen as [outer, reduced, inner] for every maximal run of reduced dimensions: capi calls it once per run,
-    // last run first, so kernels know one case only. y has outer * inner elements.
+    // last run first, so kernels know one case only. y has outer * inner elements; it is F32 where x is BF16.
     void (*reduce)(int kind, const View& x, int64_t outer, int64_t reduced, int64_t inner, const View& y);
     // y, dy strided: broadcast to x's shape. count: [elements of y] scratch of how many equals, made by the kernel.
     void (*reduce_extreme_backward)(const View& x, const View& y, const View& dy, const View& dx);

@@ -29,7 +29,9 @@ hb_status hb_attention(hb_tensor qkv, int32_t heads, double scale, hb_tensor out
     return status_of("attention", 2, out, [&](Call& call, hb_tensor* results) {
         View v = call.floating("qkv", qkv);
         AttentionShape s = attention_shape(call, v, heads, scale);
-        View y = call.out(v.type, result_shape(s)), log_sum = call.out(v.type, shape_of(s.n, s.heads, s.t));
+        call.work(s, 2);
+        View y = call.out(v.type, result_shape(s)),
+             log_sum = call.out(call.parameter_type(), shape_of(s.n, s.heads, s.t));
         if (y.elements() > 0) call.kernel(call.backend().attention)(s, v, y, log_sum);
         for (int i = 0; i < 2; i++) results[i] = call.handle(i);
     });
@@ -40,7 +42,9 @@ hb_tensor hb_attention_backward(hb_tensor qkv, hb_tensor y, hb_tensor log_sum, h
     return result_of("attention_backward", [&](Call& call) {
         View v = call.floating("qkv", qkv);
         AttentionShape s = attention_shape(call, v, heads, scale);
-        View result = call.floating("y", y), sums = call.floating("log_sum", log_sum), g = call.floating("dy", dy);
+        // The scores once more, and the gradients of values, weights, queries and keys.
+        call.work(s, 5);
+        View result = call.floating("y", y), sums = call.parameter("log_sum", log_sum), g = call.floating("dy", dy);
         call.require_shape("y", result, result_shape(s));
         call.require_shape("log_sum", sums, shape_of(s.n, s.heads, s.t));
         call.require_shape("dy", g, result_shape(s));

@@ -70,6 +70,8 @@ View Call::acquire_view(const char* name, hb_tensor handle) {
         require(t.storage->device == device_, "%s is on device %d but %s is on device %d; move one of them", name,
                 t.storage->device, first_name_ ? first_name_ : "the result", device_);
     }
+    if (span_) [[unlikely]]
+        span_->read(t.view);
     return t.view;
 }
 
@@ -85,8 +87,8 @@ View Call::make_dense(const View& view) {
 }
 
 void Call::fix_type(const char* name, const View& view) {
-    require(view.type == DType::F32 || view.type == DType::F64, "%s has type %s; expected f32 or f64 (cast it first)",
-            name, name_of(view.type));
+    require(is_floating(view.type), "%s has type %s; expected f32, f64 or bf16 (cast it first)", name,
+            name_of(view.type));
     if (!typed_name_) {
         typed_name_ = name;
         type_ = view.type;
@@ -94,6 +96,14 @@ void Call::fix_type(const char* name, const View& view) {
         require(view.type == type_, "%s has type %s but %s has %s; both must be equal", name, name_of(view.type),
                 typed_name_, name_of(type_));
     }
+}
+
+void Call::fix_parameter_type(const char* name, const View& view) {
+    require(view.type == DType::F32 || view.type == DType::F64, "%s has type %s; expected f32 or f64 (cast it first)",
+            name, name_of(view.type));
+    if (!typed_name_) return fix_type(name, view);
+    require(view.type == parameter_type(), "%s has type %s but %s has %s, with which it must be %s", name,
+            name_of(view.type), typed_name_, name_of(type_), name_of(parameter_type()));
 }
 
 View Call::strided(const char* name, hb_tensor handle) { return acquire_view(name, handle); }
@@ -108,6 +118,11 @@ View Call::floating_strided(const char* name, hb_tensor handle) {
     fix_type(name, v);
     return v;
 }
+View Call::parameter(const char* name, hb_tensor handle) {
+    View v = acquire_view(name, handle);
+    fix_parameter_type(name, v);
+    return make_dense(v);
+}
 View Call::indices(const char* name, hb_tensor handle, int64_t bound) {
     View v = dense(name, handle);
     require_type(name, v, DType::I64);
@@ -121,6 +136,8 @@ View Call::target(const char* name, hb_tensor handle) {
     require(v.dense(), "%s is written in place and must be dense; it is a strided view of shape %s", name,
             shown(v.shape));
     v.make_dense_strides();
+    if (span_) [[unlikely]]
+        span_->written(v);
     return v;
 }
 
@@ -184,6 +201,8 @@ View Call::out(DType type, const Shape& shape) {
     outputs_[output_count_++] = h;
     Tensor t = acquire(h, op_, "result");
     drop(t.storage);  // the handle itself keeps it
+    if (span_) [[unlikely]]
+        span_->written(t.view);
     return t.view;
 }
 
@@ -201,6 +220,8 @@ View Call::temporary(DType type, const Shape& shape) {
 hb_tensor Call::out_view(Storage* storage, const View& view) {
     hb_tensor h = new_view(storage, view);
     outputs_[output_count_++] = h;
+    if (span_) [[unlikely]]
+        span_->moved_nothing();
     return h;
 }
 

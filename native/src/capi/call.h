@@ -6,6 +6,7 @@
 #include <string>
 
 #include "backend/backend.h"
+#include "core/profile.h"
 #include "core/tensor.h"
 
 namespace hb {
@@ -37,9 +38,13 @@ class Call {
 
     // ---- arguments. The first tensor fixes the device; the others must be there too.
     View strided(const char* name, hb_tensor handle);
-    View dense(const char* name, hb_tensor handle);     // copied when it is not
-    View floating(const char* name, hb_tensor handle);  // dense, f32 or f64; the first fixes the type
+    View dense(const char* name, hb_tensor handle);  // copied when it is not
+    // Activations and their gradients: dense, f32, f64 or bf16, all of one call alike. The first fixes the type.
+    View floating(const char* name, hb_tensor handle);
     View floating_strided(const char* name, hb_tensor handle);
+    // Parameters, statistics, losses and the gradients of these: dense; f64 in an f64 call, f32 in any other.
+    View parameter(const char* name, hb_tensor handle);
+    DType parameter_type() const { return type_ == DType::BF16 ? DType::F32 : type_; }
     View indices(const char* name, hb_tensor handle, int64_t bound);  // dense i64, all in [0, bound)
     View target(const char* name, hb_tensor handle);                  // written in place: must be dense itself
     Storage* storage_of(int argument) const { return inputs_[argument]; }
@@ -80,6 +85,37 @@ class Call {
     hb_tensor handle(int result) const { return outputs_[result]; }
     void keep() { output_count_ = 0; }  // the results now belong to the caller
 
+    // ---- the profile, while one is taken: inputs and results are counted as they are asked for
+    void record_in(ProfileSpan& span) {
+        span.begin(op_);
+        if (span.open()) span_ = &span;
+    }
+    // Null where nothing is recorded.
+    ProfileSpan* span() const { return span_; }
+    // What the call computes: the arguments of ProfileSpan::work.
+    template <class... Arguments>
+    void work(const Arguments&... arguments) const {
+        if (span_) [[unlikely]]
+            span_->work(arguments...);
+    }
+    // Runs body, one of several kernels of this call: `op` alone would run it. It is recorded by itself.
+    template <class Body>
+    void part(const char* op, std::initializer_list<const View*> read, std::initializer_list<const View*> written,
+              const ConvShape* shape, Body&& body) const {
+        ProfileSpan part;
+        if (span_) [[unlikely]] {
+            part.begin(op);
+            for (const View* view : read)
+                if (*view) part.read(*view);
+            for (const View* view : written)
+                if (*view) part.written(*view);
+            if (shape) part.work(*shape);
+        }
+        body();
+        if (part.open()) [[unlikely]]
+            part.end();
+    }
+
     const char* op() const { return op_; }
 
   private:
@@ -87,6 +123,7 @@ class Call {
     View acquire_view(const char* name, hb_tensor handle);
     View make_dense(const View& view);
     void fix_type(const char* name, const View& view);
+    void fix_parameter_type(const char* name, const View& view);
     [[noreturn]] void unsupported() const;
 
     static constexpr int kMany = 24;
@@ -102,6 +139,7 @@ class Call {
     int temporary_count_ = 0;
     hb_tensor outputs_[8];
     int output_count_ = 0;
+    ProfileSpan* span_ = nullptr;
 };
 
 // Runs body(call) and returns what it returns (a handle, or HB_OK), or the status of what it threw.
@@ -109,8 +147,13 @@ template <class Body>
 auto guarded(const char* op, Body&& body) noexcept -> decltype(body(std::declval<Call&>())) {
     try {
         Call call(op);
+        ProfileSpan span;
+        if (profiling()) [[unlikely]]
+            call.record_in(span);
         auto result = body(call);
         call.keep();
+        if (span.open()) [[unlikely]]
+            span.end();
         return result;
     } catch (const Error& error) {
         set_last_error(op, error.what());

@@ -45,7 +45,6 @@ hb_tensor hb_binary(int32_t kind, hb_tensor a, hb_tensor b) {
         if (is_comparison(kind)) {
             av = call.strided("a", a);
             bv = call.strided("b", b);
-            call.require(av.type != DType::BF16, "a has type bf16; cast it first");
             call.require_type("b", bv, av.type);
         } else {
             av = call.floating_strided("a", a);
@@ -61,12 +60,10 @@ hb_tensor hb_binary_scalar(int32_t kind, hb_tensor a, double b) {
     return result_of("binary_scalar", [&](Call& call) {
         check_binary(call, kind);
         View av;
-        if (is_comparison(kind)) {
+        if (is_comparison(kind))
             av = call.dense("a", a);
-            call.require(av.type != DType::BF16, "a has type bf16; cast it first");
-        } else {
+        else
             av = call.floating("a", a);
-        }
         View y = call.out(is_comparison(kind) ? DType::U8 : av.type, av.shape);
         if (y.elements() > 0) call.kernel(call.backend().binary_scalar)(kind, av, b, y);
     });

@@ -31,6 +31,7 @@ ConvShape conv_shape(const Call& call, const hb_conv2d_params* params, const Sha
     s.oh = free_h / s.stride_h + 1;
     s.ow = free_w / s.stride_w + 1;
     s.runs_of = s.n;
+    call.work(s);
     return s;
 }
 
@@ -75,7 +76,7 @@ extern "C" {
 
 hb_tensor hb_perturb_weight(hb_tensor w, const hb_noise* noise, int32_t sub_batch) {
     return result_of("perturb_weight", [&](Call& call) {
-        View v = call.floating("w", w);
+        View v = call.parameter("w", w);
         Noise n = call.noise(noise);
         call.require(sub_batch >= 0 && sub_batch < n.sub_batches, "sub_batch is %d; expected 0..%d", sub_batch,
                      n.sub_batches - 1);
@@ -123,6 +124,7 @@ hb_tensor hb_matmul(hb_tensor a, hb_tensor b, int32_t transpose_a, int32_t trans
         }
         shape.add(av[s.transpose_a ? ra - 1 : ra - 2]);
         shape.add(s.n);
+        call.work(s);
         View y = call.out(av.type, shape);
         if (y.elements() == 0) return;
         if (s.k == 0)
@@ -134,14 +136,14 @@ hb_tensor hb_matmul(hb_tensor a, hb_tensor b, int32_t transpose_a, int32_t trans
 
 hb_tensor hb_linear(hb_tensor x, hb_tensor w, hb_tensor bias, const hb_noise* noise) {
     return result_of("linear", [&](Call& call) {
-        View v = call.floating("x", x), wv = call.floating("w", w);
+        View v = call.floating("x", x), wv = call.parameter("w", w);
         call.require_rank_at_least("x", v, 1);
         call.require_rank("w", wv, 2);
         call.require(v.columns() == wv[1], "x of shape %s has %lld features; w of shape %s takes %lld", shown(v.shape),
                      (long long)v.columns(), shown(wv.shape), (long long)wv[1]);
         View b;
         if (bias) {
-            b = call.floating("bias", bias);
+            b = call.parameter("bias", bias);
             call.require_shape("bias", b, shape_of(wv[0]));
         }
         Noise n = call.noise(noise);
@@ -150,13 +152,14 @@ hb_tensor hb_linear(hb_tensor x, hb_tensor w, hb_tensor bias, const hb_noise* no
         View y = call.out(v.type, shape);
         if (y.elements() == 0) return;
         ConvShape s = linear_shape(v.shape, wv[1], wv[0]);
+        call.work(s.n, s.c, s.o);
         call.kernel(call.backend().conv2d)(s, as_image(v, s.n), as_kernel(wv), b, n, as_image(y, s.n));
     });
 }
 
 hb_tensor hb_linear_backward_data(hb_tensor dy, hb_tensor w, const hb_noise* noise) {
     return result_of("linear_backward_data", [&](Call& call) {
-        View g = call.floating("dy", dy), wv = call.floating("w", w);
+        View g = call.floating("dy", dy), wv = call.parameter("w", w);
         call.require_rank_at_least("dy", g, 1);
         call.require_rank("w", wv, 2);
         call.require(g.columns() == wv[0], "dy of shape %s has %lld features; w of shape %s gives %lld", shown(g.shape),
@@ -167,6 +170,7 @@ hb_tensor hb_linear_backward_data(hb_tensor dy, hb_tensor w, const hb_noise* noi
         View dx = call.out(g.type, shape);
         if (dx.elements() == 0) return;
         ConvShape s = linear_shape(g.shape, wv[1], wv[0]);
+        call.work(s.n, s.c, s.o);
         if (wv[0] == 0) return fill_zero(call, dx);
         call.kernel(call.backend().conv2d_backward_data)(s, as_image(g, s.n), as_kernel(wv), n, as_image(dx, s.n));
     });
@@ -183,11 +187,12 @@ hb_status hb_linear_backward_weight(hb_tensor x, hb_tensor dy, int32_t want_bias
         call.require_shape("dy", g, expected);
         Noise n = call.noise(noise);
         ConvShape s = linear_shape(v.shape, v.columns(), g.columns());
-        View dw = call.out(v.type, shape_of(s.o, s.c));
+        call.work(s.n, s.c, s.o);
+        View dw = call.out(call.parameter_type(), shape_of(s.o, s.c));
         results[0] = call.handle(0);
         View db;
         if (want_bias) {
-            db = call.out(v.type, shape_of(s.o));
+            db = call.out(call.parameter_type(), shape_of(s.o));
             results[1] = call.handle(1);
         }
         if (s.n == 0 || s.c == 0) {
@@ -205,11 +210,11 @@ hb_status hb_linear_backward_weight(hb_tensor x, hb_tensor dy, int32_t want_bias
 
 hb_tensor hb_conv2d(hb_tensor x, hb_tensor w, hb_tensor bias, const hb_conv2d_params* params, const hb_noise* noise) {
     return result_of("conv2d", [&](Call& call) {
-        View v = call.floating("x", x), wv = call.floating("w", w);
+        View v = call.floating("x", x), wv = call.parameter("w", w);
         ConvShape s = conv_shape(call, params, v.shape, wv.shape);
         View b;
         if (bias) {
-            b = call.floating("bias", bias);
+            b = call.parameter("bias", bias);
             call.require_shape("bias", b, shape_of(s.o));
         }
         Noise n = call.noise(noise);
@@ -227,7 +232,7 @@ hb_tensor hb_conv2d(hb_tensor x, hb_tensor w, hb_tensor bias, const hb_conv2d_pa
 hb_tensor hb_conv2d_backward_data(hb_tensor dy, hb_tensor w, int64_t height, int64_t width,
                                   const hb_conv2d_params* params, const hb_noise* noise) {
     return result_of("conv2d_backward_data", [&](Call& call) {
-        View g = call.floating("dy", dy), wv = call.floating("w", w);
+        View g = call.floating("dy", dy), wv = call.parameter("w", w);
         call.require_rank("dy", g, 4);
         call.require_rank("w", wv, 4);
         call.not_null("params", params);
@@ -259,11 +264,11 @@ hb_status hb_conv2d_backward_weight(hb_tensor x, hb_tensor dy, int64_t kernel_h,
         ConvShape s = conv_shape(call, params, v.shape, ws);
         call.require_shape("dy", g, conv_output(s));
         Noise n = call.noise(noise);
-        View dw = call.out(v.type, ws);
+        View dw = call.out(call.parameter_type(), ws);
         results[0] = call.handle(0);
         View db;
         if (want_bias) {
-            db = call.out(v.type, shape_of(s.o));
+            db = call.out(call.parameter_type(), shape_of(s.o));
             results[1] = call.handle(1);
         }
         if (s.o == 0) return;

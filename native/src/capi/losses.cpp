@@ -18,7 +18,7 @@ View logits_argument(Call& call, const char* name, hb_tensor handle) {
     return v;
 }
 
-// Class indices [n], or soft targets [n, k] of the logits' type.
+// Class indices [n], or soft targets [n, k]: f64 with f64 logits, else f32.
 View targets_argument(Call& call, hb_tensor handle, const View& logits) {
     View t = call.dense("targets", handle);
     if (t.type == DType::I64) {
@@ -27,8 +27,9 @@ View targets_argument(Call& call, hb_tensor handle, const View& logits) {
             call.require(call.kernel(call.backend().indices_in_range)(t, logits[1]),
                          "targets has a class outside 0..%lld", (long long)logits[1] - 1);
     } else {
-        call.require(t.type == logits.type, "targets has type %s; expected i64 classes, or soft targets of type %s",
-                     name_of(t.type), name_of(logits.type));
+        call.require(t.type == call.parameter_type(),
+                     "targets has type %s; expected i64 classes, or soft targets of type %s", name_of(t.type),
+                     name_of(call.parameter_type()));
         call.require_shape("targets", t, logits.shape);
     }
     return t;
@@ -83,7 +84,7 @@ hb_tensor hb_cross_entropy(hb_tensor logits, hb_tensor targets, double smoothing
         View x = logits_argument(call, "logits", logits);
         View t = targets_argument(call, targets, x);
         check_smoothing(call, smoothing);
-        View loss = call.out(x.type, shape_of(x[0]));
+        View loss = call.out(call.parameter_type(), shape_of(x[0]));
         if (x.elements() > 0) call.kernel(call.backend().cross_entropy)(x, t, smoothing, loss);
     });
 }
@@ -92,7 +93,7 @@ hb_tensor hb_cross_entropy_backward(hb_tensor logits, hb_tensor targets, hb_tens
     return result_of("cross_entropy_backward", [&](Call& call) {
         View x = logits_argument(call, "logits", logits);
         View t = targets_argument(call, targets, x);
-        View g = call.floating("dloss", dloss);
+        View g = call.parameter("dloss", dloss);
         call.require_shape("dloss", g, shape_of(x[0]));
         check_smoothing(call, smoothing);
         View dx = call.out(x.type, x.shape);
@@ -105,8 +106,8 @@ hb_status hb_softmax_scores(hb_tensor logits, hb_tensor targets, hb_tensor out[3
         View x = logits_argument(call, "logits", logits);
         View t = call.indices("targets", targets, x[1]);
         call.require_shape("targets", t, shape_of(x[0]));
-        View p = call.out(x.type, x.shape), loss = call.out(x.type, shape_of(x[0])),
-             score = call.out(x.type, shape_of(x[0]));
+        View p = call.out(x.type, x.shape), loss = call.out(call.parameter_type(), shape_of(x[0])),
+             score = call.out(call.parameter_type(), shape_of(x[0]));
         if (x.elements() > 0) call.kernel(call.backend().softmax_scores)(x, t, p, loss, score);
         for (int i = 0; i < 3; i++) results[i] = call.handle(i);
     });
@@ -116,7 +117,7 @@ hb_tensor hb_kl_divergence(hb_tensor p_logits, hb_tensor q_logits) {
     return result_of("kl_divergence", [&](Call& call) {
         View p = logits_argument(call, "p_logits", p_logits), q = logits_argument(call, "q_logits", q_logits);
         call.require_shape("q_logits", q, p.shape);
-        View loss = call.out(p.type, shape_of(p[0]));
+        View loss = call.out(call.parameter_type(), shape_of(p[0]));
         if (p.elements() > 0) call.kernel(call.backend().kl_divergence)(p, q, loss);
     });
 }
@@ -125,7 +126,7 @@ hb_status hb_kl_divergence_backward(hb_tensor p_logits, hb_tensor q_logits, hb_t
     return status_of("kl_divergence_backward", 2, out, [&](Call& call, hb_tensor* results) {
         View p = logits_argument(call, "p_logits", p_logits), q = logits_argument(call, "q_logits", q_logits);
         call.require_shape("q_logits", q, p.shape);
-        View g = call.floating("dloss", dloss);
+        View g = call.parameter("dloss", dloss);
         call.require_shape("dloss", g, shape_of(p[0]));
         View dp = call.out(p.type, p.shape), dq = call.out(p.type, p.shape);
         if (p.elements() > 0) call.kernel(call.backend().kl_divergence_backward)(p, q, g, dp, dq);
@@ -139,7 +140,7 @@ hb_tensor hb_squared_error(hb_tensor x, hb_tensor target) {
         View v = call.floating("x", x), t = call.floating("target", target);
         call.require_rank_at_least("x", v, 1);
         call.require_shape("target", t, v.shape);
-        View loss = call.out(v.type, shape_of(v[0]));
+        View loss = call.out(call.parameter_type(), shape_of(v[0]));
         if (v.elements() > 0)
             call.kernel(call.backend().squared_error)(as_rows(v), as_rows(t), loss);
         else if (v[0] > 0)
@@ -149,7 +150,7 @@ hb_tensor hb_squared_error(hb_tensor x, hb_tensor target) {
 
 hb_tensor hb_squared_error_backward(hb_tensor x, hb_tensor target, hb_tensor dloss) {
     return result_of("squared_error_backward", [&](Call& call) {
-        View v = call.floating("x", x), t = call.floating("target", target), g = call.floating("dloss", dloss);
+        View v = call.floating("x", x), t = call.floating("target", target), g = call.parameter("dloss", dloss);
         call.require_rank_at_least("x", v, 1);
         call.require_shape("target", t, v.shape);
         call.require_shape("dloss", g, shape_of(v[0]));

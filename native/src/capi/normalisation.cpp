@@ -25,7 +25,7 @@ void check_batch_norm(const Call& call, const hb_batch_norm_params* params, cons
 int64_t groups_of(const hb_batch_norm_params& p) { return p.training ? p.statistics_groups : 1; }
 
 View channel_vector(Call& call, const char* name, hb_tensor handle, int64_t c) {
-    View v = call.floating(name, handle);
+    View v = call.parameter(name, handle);
     call.require_shape(name, v, shape_of(c));
     return v;
 }
@@ -38,7 +38,7 @@ View running_vector(Call& call, const char* name, hb_tensor handle, int64_t c, b
 }
 
 // Arguments of the norm itself; the activations are set by the caller.
-BatchNormArguments norm_arguments(Call& call, int64_t samples, int64_t c, DType type, hb_tensor gamma, hb_tensor beta,
+BatchNormArguments norm_arguments(Call& call, int64_t samples, int64_t c, hb_tensor gamma, hb_tensor beta,
                                   hb_tensor running_mean, hb_tensor running_var, const hb_batch_norm_params* params,
                                   const Noise& noise) {
     check_batch_norm(call, params, noise);
@@ -52,8 +52,8 @@ BatchNormArguments norm_arguments(Call& call, int64_t samples, int64_t c, DType 
     if (!params->training || written) {
         a.running_mean = running_vector(call, "running_mean", running_mean, c, written);
         a.running_var = running_vector(call, "running_var", running_var, c, written);
-        call.require_type("running_mean", a.running_mean, type);
-        call.require_type("running_var", a.running_var, type);
+        call.require_type("running_mean", a.running_mean, call.parameter_type());
+        call.require_type("running_var", a.running_var, call.parameter_type());
     }
     return a;
 }
@@ -81,8 +81,8 @@ BatchNormBackwardArguments backward_arguments(Call& call, const View& x, hb_tens
     call.require_shape("y", a.y, x.shape);
     call.require_shape("dy", a.dy, x.shape);
     a.gamma = channel_vector(call, "gamma", gamma, c);
-    a.mean = call.floating("mean", mean);
-    a.inverse_deviation = call.floating("inverse_deviation", inverse_deviation);
+    a.mean = call.parameter("mean", mean);
+    a.inverse_deviation = call.parameter("inverse_deviation", inverse_deviation);
     Shape statistics = shape_of(groups_of(*params), c);
     call.require_shape("mean", a.mean, statistics);
     call.require_shape("inverse_deviation", a.inverse_deviation, statistics);
@@ -102,15 +102,15 @@ hb_status hb_batch_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, hb_tensor 
         check_samples(call, v, *params);
         int64_t c = v.columns();
         BatchNormArguments a =
-            norm_arguments(call, v[0], c, v.type, gamma, beta, running_mean, running_var, params, call.noise(noise));
+            norm_arguments(call, v[0], c, gamma, beta, running_mean, running_var, params, call.noise(noise));
         a.x = v;
         if (residual) {
             a.residual = call.floating("residual", residual);
             call.require_shape("residual", a.residual, v.shape);
         }
         a.y = call.out(v.type, v.shape);
-        a.mean = call.out(v.type, shape_of(groups_of(*params), c));
-        a.inverse_deviation = call.out(v.type, shape_of(groups_of(*params), c));
+        a.mean = call.out(call.parameter_type(), shape_of(groups_of(*params), c));
+        a.inverse_deviation = call.out(call.parameter_type(), shape_of(groups_of(*params), c));
         if (c > 0) call.kernel(call.backend().batch_norm)(a);
         for (int i = 0; i < 3; i++) results[i] = call.handle(i);
     });
@@ -126,8 +126,8 @@ hb_status hb_batch_norm_backward(hb_tensor x, hb_tensor y, hb_tensor dy, hb_tens
         BatchNormBackwardArguments a =
             backward_arguments(call, v, y, dy, gamma, mean, inverse_deviation, params, call.noise(noise));
         a.dx = call.out(v.type, v.shape);
-        a.dgamma = call.out(v.type, a.gamma.shape);
-        a.dbeta = call.out(v.type, a.gamma.shape);
+        a.dgamma = call.out(call.parameter_type(), a.gamma.shape);
+        a.dbeta = call.out(call.parameter_type(), a.gamma.shape);
         for (int i = 0; i < 3; i++) results[i] = call.handle(i);
         if (want_residual) {
             a.dresidual = call.out(v.type, v.shape);
@@ -142,14 +142,14 @@ hb_status hb_conv_bn_act(hb_tensor x, hb_tensor w, hb_tensor gamma, hb_tensor be
                          const hb_batch_norm_params* norm, const hb_noise* conv_noise, const hb_noise* norm_noise,
                          hb_tensor out[4]) {
     return status_of("conv_bn_act", 4, out, [&](Call& call, hb_tensor* results) {
-        View v = call.floating("x", x), wv = call.floating("w", w);
+        View v = call.floating("x", x), wv = call.parameter("w", w);
         ConvShape s = conv_shape(call, conv, v.shape, wv.shape);
         call.require(s.c > 0 && s.o > 0, "x of shape %s and w of shape %s have no channels", shown(v.shape),
                      shown(wv.shape));
         Noise cn = call.noise(conv_noise, "conv_noise");
         call.not_null("norm", norm);
         check_samples(call, v, *norm);
-        BatchNormArguments a = norm_arguments(call, s.n, s.o, v.type, gamma, beta, running_mean, running_var, norm,
+        BatchNormArguments a = norm_arguments(call, s.n, s.o, gamma, beta, running_mean, running_var, norm,
                                               call.noise(norm_noise, "norm_noise"));
         Shape shape = conv_output(s);
         if (residual) {
@@ -158,10 +158,13 @@ hb_status hb_conv_bn_act(hb_tensor x, hb_tensor w, hb_tensor gamma, hb_tensor be
         }
         a.y = call.out(v.type, shape);
         a.x = call.out(v.type, shape);
-        a.mean = call.out(v.type, shape_of(groups_of(*norm), s.o));
-        a.inverse_deviation = call.out(v.type, shape_of(groups_of(*norm), s.o));
-        if (s.n > 0) call.kernel(call.backend().conv2d)(s, v, wv, View{}, cn, a.x);
-        call.kernel(call.backend().batch_norm)(a);
+        a.mean = call.out(call.parameter_type(), shape_of(groups_of(*norm), s.o));
+        a.inverse_deviation = call.out(call.parameter_type(), shape_of(groups_of(*norm), s.o));
+        if (s.n > 0)
+            call.part("conv2d", {&v, &wv}, {&a.x}, &s,
+                      [&] { call.kernel(call.backend().conv2d)(s, v, wv, View{}, cn, a.x); });
+        call.part("batch_norm", {&a.x, &a.gamma, &a.beta, &a.residual}, {&a.y, &a.mean, &a.inverse_deviation}, nullptr,
+                  [&] { call.kernel(call.backend().batch_norm)(a); });
         for (int i = 0; i < 4; i++) results[i] = call.handle(i);
     });
 }
@@ -171,7 +174,7 @@ hb_status hb_conv_bn_act_backward(hb_tensor x, hb_tensor w, hb_tensor convolved,
                                   int32_t want_residual, const hb_conv2d_params* conv, const hb_batch_norm_params* norm,
                                   const hb_noise* conv_noise, const hb_noise* norm_noise, hb_tensor out[5]) {
     return status_of("conv_bn_act_backward", 5, out, [&](Call& call, hb_tensor* results) {
-        View v = call.floating("x", x), wv = call.floating("w", w);
+        View v = call.floating("x", x), wv = call.parameter("w", w);
         ConvShape s = conv_shape(call, conv, v.shape, wv.shape);
         call.require(s.c > 0 && s.o > 0, "x of shape %s and w of shape %s have no channels", shown(v.shape),
                      shown(wv.shape));
@@ -183,24 +186,29 @@ hb_status hb_conv_bn_act_backward(hb_tensor x, hb_tensor w, hb_tensor convolved,
         BatchNormBackwardArguments a = backward_arguments(call, middle, y, dy, gamma, mean, inverse_deviation, norm,
                                                           call.noise(norm_noise, "norm_noise"));
         int made = 0;
-        auto result = [&](int position, const Shape& shape) {
-            View view = call.out(v.type, shape);
+        auto result = [&](int position, DType type, const Shape& shape) {
+            View view = call.out(type, shape);
             results[position] = call.handle(made++);
             return view;
         };
-        View dw = result(1, wv.shape);
-        a.dgamma = result(2, a.gamma.shape);
-        a.dbeta = result(3, a.gamma.shape);
-        if (want_residual) a.dresidual = result(4, middle.shape);
+        View dw = result(1, wv.type, wv.shape);
+        a.dgamma = result(2, wv.type, a.gamma.shape);
+        a.dbeta = result(3, wv.type, a.gamma.shape);
+        if (want_residual) a.dresidual = result(4, v.type, middle.shape);
         a.dx = call.temporary(v.type, middle.shape);
-        call.kernel(call.backend().batch_norm_backward)(a);
+        call.part("batch_norm_backward", {&middle, &a.y, &a.dy, &a.gamma, &a.mean, &a.inverse_deviation},
+                  {&a.dx, &a.dgamma, &a.dbeta, &a.dresidual}, nullptr,
+                  [&] { call.kernel(call.backend().batch_norm_backward)(a); });
         if (s.n > 0)
-            call.kernel(call.backend().conv2d_backward_weight)(s, v, a.dx, cn, dw, View{});
+            call.part("conv2d_backward_weight", {&v, &a.dx}, {&dw}, &s,
+                      [&] { call.kernel(call.backend().conv2d_backward_weight)(s, v, a.dx, cn, dw, View{}); });
         else
             call.kernel(call.backend().fill)(dw, 0);
         if (!want_dx) return;
-        View dx = result(0, v.shape);
-        if (dx.elements() > 0) call.kernel(call.backend().conv2d_backward_data)(s, a.dx, wv, cn, dx);
+        View dx = result(0, v.type, v.shape);
+        if (dx.elements() > 0)
+            call.part("conv2d_backward_data", {&a.dx, &wv}, {&dx}, &s,
+                      [&] { call.kernel(call.backend().conv2d_backward_data)(s, a.dx, wv, cn, dx); });
     });
 }
 
@@ -216,7 +224,8 @@ hb_status hb_group_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, int32_t gr
         View g = channel_vector(call, "gamma", gamma, c), b = channel_vector(call, "beta", beta, c);
         Noise ns = call.noise(noise);
         View y = call.out(v.type, v.shape);
-        View mean = call.out(v.type, shape_of(n, groups)), deviation = call.out(v.type, shape_of(n, groups));
+        View mean = call.out(call.parameter_type(), shape_of(n, groups)),
+             deviation = call.out(call.parameter_type(), shape_of(n, groups));
         if (v.elements() > 0)
             call.kernel(call.backend().group_norm)(v, n, v.elements() / (n * c), c, groups, n, g, b, epsilon, ns, y,
                                                    mean, deviation);
@@ -237,11 +246,12 @@ hb_status hb_group_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_
         call.require(groups >= 1 && c % groups == 0, "groups is %d; it must divide the %lld channels of x %s", groups,
                      (long long)c, shown(v.shape));
         View scale = channel_vector(call, "gamma", gamma, c);
-        View m = call.floating("mean", mean), d = call.floating("inverse_deviation", inverse_deviation);
+        View m = call.parameter("mean", mean), d = call.parameter("inverse_deviation", inverse_deviation);
         call.require_shape("mean", m, shape_of(n, groups));
         call.require_shape("inverse_deviation", d, shape_of(n, groups));
         Noise ns = call.noise(noise);
-        View dx = call.out(v.type, v.shape), dg = call.out(v.type, scale.shape), db = call.out(v.type, scale.shape);
+        View dx = call.out(v.type, v.shape), dg = call.out(call.parameter_type(), scale.shape),
+             db = call.out(call.parameter_type(), scale.shape);
         if (v.elements() > 0)
             call.kernel(call.backend().group_norm_backward)(v, n, v.elements() / (n * c), c, groups, n, g, scale, m, d,
                                                             ns, dx, dg, db);
@@ -264,7 +274,8 @@ hb_status hb_layer_norm(hb_tensor x, hb_tensor gamma, hb_tensor beta, double eps
         Noise ns = call.noise(noise);
         Shape left = v.shape;
         left.rank--;
-        View y = call.out(v.type, v.shape), mean = call.out(v.type, left), deviation = call.out(v.type, left);
+        View y = call.out(v.type, v.shape), mean = call.out(call.parameter_type(), left),
+             deviation = call.out(call.parameter_type(), left);
         if (rows > 0)
             call.kernel(call.backend().group_norm)(v, rows, 1, c, 1, v.rank() > 1 ? v[0] : 1, g, b, epsilon, ns, y,
                                                    mean, deviation);
@@ -283,11 +294,12 @@ hb_status hb_layer_norm_backward(hb_tensor x, hb_tensor dy, hb_tensor gamma, hb_
         View scale = channel_vector(call, "gamma", gamma, c);
         Shape left = v.shape;
         left.rank--;
-        View m = call.floating("mean", mean), d = call.floating("inverse_deviation", inverse_deviation);
+        View m = call.parameter("mean", mean), d = call.parameter("inverse_deviation", inverse_deviation);
         call.require_shape("mean", m, left);
         call.require_shape("inverse_deviation", d, left);
         Noise ns = call.noise(noise);
-        View dx = call.out(v.type, v.shape), dg = call.out(v.type, scale.shape), db = call.out(v.type, scale.shape);
+        View dx = call.out(v.type, v.shape), dg = call.out(call.parameter_type(), scale.shape),
+             db = call.out(call.parameter_type(), scale.shape);
         if (rows > 0) {
             call.kernel(call.backend().group_norm_backward)(v, rows, 1, c, 1, v.rank() > 1 ? v[0] : 1, g, scale, m, d,
                                                             ns, dx, dg, db);

@@ -68,6 +68,23 @@ void require_alike(Call& call, int count, const char* name, const Tensors& tenso
                  "%s is on device %d but parameters are on device %d", name, tensors.device(), parameters.device());
 }
 
+// For the profile: what is read, and what is written. Where there is no gradient, nothing is done.
+void count_bytes(const Call& call, int count, const Tensors& gradients, std::initializer_list<const Tensors*> read,
+                 std::initializer_list<const Tensors*> written) {
+    ProfileSpan* span = call.span();
+    if (!span) return;
+    int64_t elements = 0;
+    for (int i = 0; i < count; i++) {
+        if (!gradients[i]) continue;
+        elements += gradients[i].elements();
+        for (const Tensors* tensors : read)
+            if (tensors) span->read((*tensors)[i]);
+        for (const Tensors* tensors : written)
+            if (tensors) span->written((*tensors)[i]);
+    }
+    span->elements(elements);
+}
+
 void check_count(Call& call, int count) { call.require(count >= 0, "count is %d; expected >= 0", count); }
 
 void require_finite_at_least_0(Call& call, const char* name, double value) {
@@ -96,6 +113,8 @@ hb_status hb_sgd_step(int32_t count, const hb_tensor* parameters, const hb_tenso
         require_alike(call, count, "gradients", g, w);
         if (has_momentum) require_alike(call, count, "momenta", m, w);
         call.use_device(w.device());
+        const Tensors* momentum = has_momentum ? &m : nullptr;
+        count_bytes(call, count, g, {&w, &g, momentum}, {&w, momentum});
         call.kernel(call.backend().sgd_step)(count, w.data(), g.data(), has_momentum ? m.data() : nullptr, decay,
                                              *params);
     });
@@ -123,6 +142,8 @@ hb_status hb_adam_step(int32_t count, const hb_tensor* parameters, const hb_tens
         require_alike(call, count, "second", v, w);
         if (amsgrad) require_alike(call, count, "max_second", top, w);
         call.use_device(w.device());
+        const Tensors* largest = amsgrad ? &top : nullptr;
+        count_bytes(call, count, g, {&w, &g, &m, &v, largest}, {&w, &m, &v, largest});
         call.kernel(call.backend().adam_step)(count, w.data(), g.data(), m.data(), v.data(),
                                               amsgrad ? top.data() : nullptr, decay, *params);
     });
@@ -136,6 +157,7 @@ hb_status hb_global_norm(int32_t count, const hb_tensor* tensors, double* norm) 
         *norm = 0;
         if (t.device() < 0) return;
         call.use_device(t.device());
+        count_bytes(call, count, t, {&t}, {});
         *norm = std::sqrt(call.kernel(call.backend().sum_of_squares)(count, t.data()));
     });
 }
@@ -146,6 +168,7 @@ hb_status hb_scale_all(int32_t count, const hb_tensor* tensors, double factor) {
         Tensors t(call, "tensors", count, tensors, true);
         if (t.device() < 0) return;
         call.use_device(t.device());
+        count_bytes(call, count, t, {&t}, {&t});
         call.kernel(call.backend().scale_all)(count, t.data(), factor);
     });
 }
@@ -166,6 +189,7 @@ hb_status hb_ascend(int32_t count, const hb_tensor* parameters, const hb_tensor*
         require_alike(call, count, "gradients", g, w);
         require_alike(call, count, "backups", b, w);
         call.use_device(w.device());
+        count_bytes(call, count, g, {&w, &g}, {&w, &b});
         call.kernel(call.backend().ascend)(count, w.data(), g.data(), b.data(), adaptive_tensor, *params, norm);
     });
 }
@@ -177,6 +201,7 @@ hb_status hb_restore(int32_t count, const hb_tensor* parameters, const hb_tensor
         Tensors w(call, "parameters", count, parameters, false), b(call, "backups", count, backups, false);
         require_alike(call, count, "backups", b, w);
         call.use_device(w.device());
+        count_bytes(call, count, b, {&b}, {&w});
         for (int i = 0; i < count; i++)
             if (w[i].elements() > 0) call.kernel(call.backend().copy)(b[i], w[i]);
     });

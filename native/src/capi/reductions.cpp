@@ -40,15 +40,16 @@ hb_tensor hb_reduce(int32_t kind, hb_tensor x, int32_t count, const int32_t* dim
             return;
         }
         // One kernel call per run of neighbouring reduced dimensions, the last first. A mean is taken as sums, divided
-        // once at the end, so that every element is divided by the same number.
+        // once at the end, so that every element is divided by the same number. Of bf16, everything between is f32.
         int step = kind == HB_REDUCE_MEAN ? HB_REDUCE_SUM : kind;
-        View from = v;
+        const DType between = call.parameter_type();
+        View from = v, last = v.type == between ? y : call.temporary(between, shape);
         Shape left = v.shape;
         int d = v.rank() - 1;
         int runs = 0;
         for (int i = 0; i < v.rank(); i++) runs += reduced[i] && (i == 0 || !reduced[i - 1]);
         // Rank 0: nothing to reduce.
-        if (runs == 0) call.kernel(call.backend().copy)(from, y);
+        if (runs == 0) call.kernel(call.backend().copy)(from, last);
         int64_t inner = 1;
         while (runs > 0) {
             while (!reduced[d]) inner *= left[d--];
@@ -56,11 +57,13 @@ hb_tensor hb_reduce(int32_t kind, hb_tensor x, int32_t count, const int32_t* dim
             while (d >= 0 && reduced[d]) middle *= left[d--];
             int64_t outer = 1;
             for (int i = 0; i <= d; i++) outer *= left[i];
-            View to = --runs == 0 ? y : call.temporary(v.type, shape_of(outer * inner));
+            View to = --runs == 0 ? last : call.temporary(between, shape_of(outer * inner));
             call.kernel(call.backend().reduce)(step, from, outer, middle, inner, to);
             from = to;
         }
-        if (kind == HB_REDUCE_MEAN) call.kernel(call.backend().binary_scalar)(HB_DIV, y, static_cast<double>(gone), y);
+        if (kind == HB_REDUCE_MEAN)
+            call.kernel(call.backend().binary_scalar)(HB_DIV, last, static_cast<double>(gone), last);
+        if (v.type != between) call.kernel(call.backend().copy)(last, y);
     });
 }
 

@@ -177,6 +177,7 @@ hb_status hb_copy(hb_tensor destination, hb_tensor source) {
     return status_of("copy", 0, nullptr, [&](Call& call, hb_tensor*) {
         View y = call.strided("destination", destination);
         View x = call.strided("source", source);
+        if (call.span()) call.span()->only_written(y);
         Shape shape = broadcast_shape(call, "source", x.shape, "destination", y.shape);
         call.require(shape == y.shape, "source of shape %s does not broadcast to destination of shape %s",
                      shown(x.shape), shown(y.shape));
@@ -350,6 +351,7 @@ hb_tensor hb_concat(int32_t count, const hb_tensor* tensors, int32_t dimension) 
             shape[dimension] += v.shape[dimension];
         }
         View y = call.out(type, shape);
+        if (call.span()) call.span()->bytes(bytes_of(y), bytes_of(y));
         int64_t at = 0;
         for (int i = 0; i < count; i++) {
             Call one("concat");
@@ -404,6 +406,7 @@ hb_tensor hb_gather_rows(hb_tensor x, hb_tensor index) {
         Shape shape = v.shape;
         shape[0] = i.shape[0];
         View y = call.out(v.type, shape);
+        if (call.span()) call.span()->bytes(bytes_of(y) + bytes_of(i), bytes_of(y));
         if (y.elements() > 0) call.kernel(call.backend().gather_rows)(v, i, y);
     });
 }
@@ -419,8 +422,9 @@ hb_status hb_scatter_rows(hb_tensor destination, hb_tensor index, hb_tensor sour
         shape[0] = i.shape[0];
         call.require_shape("source", x, shape);
         call.require_type("source", x, y.type);
-        call.require(!add || y.type == DType::F32 || y.type == DType::F64,
-                     "destination has type %s; add needs f32 or f64", name_of(y.type));
+        call.require(!add || is_floating(y.type), "destination has type %s; add needs f32, f64 or bf16",
+                     name_of(y.type));
+        if (call.span()) call.span()->bytes(bytes_of(x) * (add ? 2 : 1) + bytes_of(i), bytes_of(x));
         if (x.elements() > 0) call.kernel(call.backend().scatter_rows)(y, i, x, add != 0);
     });
 }
@@ -432,6 +436,7 @@ hb_tensor hb_take_along_rows(hb_tensor x, hb_tensor index) {
         View i = call.indices("index", index, v.shape[1]);
         call.require_shape("index", i, shape_of(v.shape[0]));
         View y = call.out(v.type, i.shape);
+        if (call.span()) call.span()->bytes(bytes_of(y) + bytes_of(i), bytes_of(y));
         if (y.elements() > 0) call.kernel(call.backend().take_along_rows)(v, i, y);
     });
 }

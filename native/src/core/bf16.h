@@ -4,6 +4,7 @@
 
 #include <bit>
 #include <cstdint>
+#include <type_traits>
 
 namespace hb {
 
@@ -18,6 +19,16 @@ inline Bf16 round_to_bf16(float x) {
     const uint32_t u = std::bit_cast<uint32_t>(x);
     if (x != x) return {static_cast<uint16_t>(u >> 16 | 0x40)};
     return {static_cast<uint16_t>((u + 0x7fff + (u >> 16 & 1)) >> 16)};
+}
+
+// For kernels that are templates over the type of storage, float or Bf16.
+inline float widen(float x) { return x; }
+template <class T>
+T rounded_to(float x) {
+    if constexpr (std::is_same_v<T, float>)
+        return x;
+    else
+        return round_to_bf16(x);
 }
 
 }  // namespace hb

@@ -55,6 +55,7 @@ Case forward_case(const Shape& s, bool gradient) {
         .losses = 1,
         .terms = s.terms(),
         .magnitude = s.magnitude(),
+        .wide = {1},
         .flops = s.flops()};
 }
 
@@ -70,13 +71,14 @@ Case backward_case(const Shape& s) {
                     out.add(hb_attention_backward(in[0], r[0], r[1], in[1], s.heads, s.scale));
                 },
             .terms = s.terms(),
-            .magnitude = s.magnitude() * s.reach};
+            .magnitude = s.magnitude() * s.reach,
+            .roundings = 2};  // forward's y
 }
 
 // All four arguments by themselves, for what may be wrong about them.
 Case backward_arguments(const Shape& s) {
     return {.name = s.name() + ", any y",
-            .inputs = {real(s.qkv()), real(s.y()), real(s.log_sum()).from(1, 2), real(s.y())},
+            .inputs = {real(s.qkv()), real(s.y()), real(s.log_sum()).from(1, 2).parameter(), real(s.y())},
             .run = [=](const Tensors& in,
                        Results& out) { out.add(hb_attention_backward(in[0], in[1], in[2], in[3], s.heads, s.scale)); },
             .terms = s.terms(),
@@ -101,10 +103,12 @@ std::vector<Row> attention_rows() {
         {"attention", true, forward_cases,
          [](auto& cases) {
              for (const Shape& s : kPerfShapes) cases.push_back(forward_case(s, false));
+             cases.front().networks = "vit-s-16";
          }},
         {"attention_backward", false, backward_cases,
          [](auto& cases) {
              for (const Shape& s : kPerfShapes) cases.push_back(backward_arguments(s));
+             cases.front().networks = "vit-s-16";
          }},
     };
 }

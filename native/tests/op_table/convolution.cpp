@@ -1,5 +1,6 @@
 // Rows of the convolution and its gradients.
 #include "op_table/convolutions.h"
+#include "op_table/networks.h"
 
 namespace hb::test {
 
@@ -133,23 +134,13 @@ static void add_both(std::vector<Case>& cases, Case test) {
     cases.push_back(std::move(exact));
 }
 
-std::vector<Convolution> resnet_convolutions() {
-    // ResNet-18 with the CIFAR stem, then ResNet-20; batch 128.
-    return {
-        square(128, 32, 3, 64, 3, 1, 1),   square(128, 32, 64, 64, 3, 1, 1),   square(128, 32, 64, 128, 3, 2, 1),
-        square(128, 32, 64, 128, 1, 2),    square(128, 16, 128, 128, 3, 1, 1), square(128, 16, 128, 256, 3, 2, 1),
-        square(128, 8, 256, 256, 3, 1, 1), square(128, 8, 256, 512, 3, 2, 1),  square(128, 4, 512, 512, 3, 1, 1),
-        square(128, 32, 16, 16, 3, 1, 1),  square(128, 32, 16, 32, 3, 2, 1),   square(128, 16, 32, 32, 3, 1, 1),
-        square(128, 8, 64, 64, 3, 1, 1),
-    };
-}
-
 namespace {
 
 void conv2d(std::vector<Case>& cases) {
     auto make = [](const Convolution& c, bool differentiate) {
         bool noisy = c.noise.kind != HB_NOISE_NONE;
-        std::vector<Input> inputs = {real(c.x()), real(c.weight()), c.bias ? real({c.o}) : absent()};
+        std::vector<Input> inputs = {real(c.x()), real(c.weight()).weight(),
+                                     c.bias ? real({c.o}).parameter() : absent()};
         Backward backward = [=](const Tensors& in, const Tensors&, const Tensors& dy, Gradients& g) {
             g.set(0, hb_conv2d_backward_data(dy[0], in[1], c.h, c.w, &c.p, &c.noise));
             hb_tensor r[2] = {};
@@ -162,7 +153,7 @@ void conv2d(std::vector<Case>& cases) {
             // A fourth input, zero: the shift of the perturbed kernel, which the gradient at it is the one of.
             bool at_perturbed = c.noise.gradient == HB_GRADIENT_AT_PERTURBED;
             if (at_perturbed) inputs[1] = inputs[1].constant();
-            Input shift = real(c.weight()).from(0, 0);
+            Input shift = real(c.weight()).from(0, 0).parameter();
             inputs.push_back(at_perturbed ? shift : shift.constant());
             reference = [=](const Tensors& in, Results& out) {
                 out.add(by_runs(out, c.noise, in[0], [&](int32_t m, hb_tensor x) {
@@ -176,7 +167,8 @@ void conv2d(std::vector<Case>& cases) {
             .run = [=](const Tensors& in, Results& out) { out.add(hb_conv2d(in[0], in[1], in[2], &c.p, &c.noise)); },
             .backward = differentiate ? backward : Backward{},
             .reference = reference,
-            .terms = c.depth()};
+            .terms = c.depth(),
+            .roundings = noisy ? kRoundedNoise : 0};
     };
     for (const Convolution& c : small_convolutions()) cases.push_back(make(c, true));
     for (const Convolution& c : noisy_convolutions()) cases.push_back(make(c, true));
@@ -186,18 +178,20 @@ void conv2d(std::vector<Case>& cases) {
 
 Case forward_case(const Convolution& c) {
     return {.name = c.name(),
-            .inputs = {real(c.x()), real(c.weight())},
-            .run = [=](const Tensors& in, Results& out) { out.add(hb_conv2d(in[0], in[1], 0, &c.p, &c.noise)); },
+            .inputs = {real(c.x()), real(c.weight()).weight(), c.bias ? real({c.o}).parameter() : absent()},
+            .run = [=](const Tensors& in, Results& out) { out.add(hb_conv2d(in[0], in[1], in[2], &c.p, &c.noise)); },
             .terms = c.depth(),
+            .roundings = c.noise.kind ? kRoundedNoise : 0,
             .flops = c.flops()};
 }
 
 Case data_case(const Convolution& c) {
     return {.name = c.name(),
-            .inputs = {real(c.y()), real(c.weight())},
+            .inputs = {real(c.y()), real(c.weight()).weight()},
             .run = [=](const Tensors& in,
                        Results& out) { out.add(hb_conv2d_backward_data(in[0], in[1], c.h, c.w, &c.p, &c.noise)); },
             .terms = double(c.o * c.kh * c.kw) / c.p.groups,
+            .roundings = c.noise.kind ? kRoundedNoise : 0,
             .flops = c.flops()};
 }
 
@@ -210,6 +204,7 @@ Case weight_case(const Convolution& c) {
                     out.add(hb_conv2d_backward_weight(in[0], in[1], c.kh, c.kw, c.bias, &c.p, &c.noise, r), r, 2);
                 },
             .terms = double(c.n * c.oh() * c.ow()),
+            .wide = {0, 1},
             .flops = c.flops()};
 }
 
@@ -220,8 +215,11 @@ void each(std::vector<Case>& cases, Case (*make)(const Convolution&)) {
     for (const Convolution& c : winograd_convolutions()) add_both(cases, make(c));
 }
 
-void each_resnet(std::vector<Case>& cases, Case (*make)(const Convolution&)) {
-    for (Convolution c : resnet_convolutions()) cases.push_back(make(c));
+void each_of_networks(std::vector<Case>& cases, Case (*make)(const Convolution&)) {
+    for (const NetworkConvolution& c : network_convolutions()) {
+        cases.push_back(make(c.shape));
+        cases.back().networks = c.networks;
+    }
     // The same with DAMP's noise: what drawing it costs.
     for (Convolution c :
          {square(128, 32, 64, 64, 3, 1, 1), square(128, 4, 512, 512, 3, 1, 1), square(128, 32, 16, 16, 3, 1, 1)}) {
@@ -234,11 +232,11 @@ void each_resnet(std::vector<Case>& cases, Case (*make)(const Convolution&)) {
 
 std::vector<Row> convolution_rows() {
     return {
-        {"conv2d", true, conv2d, [](auto& cases) { each_resnet(cases, forward_case); }},
+        {"conv2d", true, conv2d, [](auto& cases) { each_of_networks(cases, forward_case); }},
         {"conv2d_backward_data", false, [](auto& cases) { each(cases, data_case); },
-         [](auto& cases) { each_resnet(cases, data_case); }},
+         [](auto& cases) { each_of_networks(cases, data_case); }},
         {"conv2d_backward_weight", false, [](auto& cases) { each(cases, weight_case); },
-         [](auto& cases) { each_resnet(cases, weight_case); }},
+         [](auto& cases) { each_of_networks(cases, weight_case); }},
     };
 }
 

@@ -28,7 +28,5 @@ Convolution square(int64_t n, int64_t size, int64_t c, int64_t o, int64_t kernel
 
 // With every kind of noise.
 std::vector<Convolution> noisy_convolutions();
-// The layers of ResNet-18 and ResNet-20 on CIFAR images, batch 128.
-std::vector<Convolution> resnet_convolutions();
 
 }  // namespace hb::test

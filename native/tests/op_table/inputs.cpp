@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "core/bf16.h"
 #include "core/philox.h"
 #include "op_table/modes.h"
 
@@ -115,10 +116,17 @@ const char* name_of(Layout layout) {
 }
 
 hb_dtype type_in(const Input& input, hb_dtype under_test) {
-    return input.kind == Input::Kind::Real && !input.stored ? under_test : input.type;
+    if (input.kind != Input::Kind::Real || input.stored) return input.type;
+    return input.is_parameter && under_test == HB_BF16 ? HB_F32 : under_test;
 }
 
-std::vector<std::vector<double>> input_values(const Row& row, const Case& test, Layout layout) {
+bool is_activation(const Input& input) {
+    return input.kind == Input::Kind::Real && !input.stored && !input.is_parameter;
+}
+
+bool takes_bf16(const Case& test) { return std::any_of(test.inputs.begin(), test.inputs.end(), is_activation); }
+
+std::vector<std::vector<double>> input_values(const Row& row, const Case& test, Layout layout, hb_dtype type) {
     std::vector<std::vector<double>> all;
     PhiloxKey key;
     key.seed = hash_of(std::string(row.op) + "/" + test.name);
@@ -130,6 +138,9 @@ std::vector<std::vector<double>> input_values(const Row& row, const Case& test, 
             continue;
         }
         std::vector<double> values = values_for(input, key);
+        // Weights, too: a tier may round them before it multiplies.
+        if (type == HB_BF16 && (is_activation(input) || input.is_weight))
+            for (double& v : values) v = double(widen(round_to_bf16(float(v))));
         if (layout == Layout::Expanded && is_varied(input, layout)) {
             Sizes strides = dense_strides(input.shape);
             int64_t d = repeated_dimension(input.shape), stride = strides[size_t(d)], size = input.shape[size_t(d)];

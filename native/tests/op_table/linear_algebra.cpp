@@ -1,5 +1,5 @@
 // Rows of the matrix product, the linear layer and its gradients, and the perturbed weight.
-#include "op_table/table.h"
+#include "op_table/networks.h"
 
 namespace hb::test {
 namespace {
@@ -110,7 +110,8 @@ const Layer kLargeLayers[] = {{{130, 300}, 70, true}, {{17, 700}, 260, false}};
 void linear(std::vector<Case>& cases) {
     auto add = [&](const Layer& layer, bool differentiate) {
         bool noisy = layer.noise.kind != HB_NOISE_NONE;
-        std::vector<Input> inputs = {real(layer.x), real(layer.w()), layer.bias ? real({layer.out}) : absent()};
+        std::vector<Input> inputs = {real(layer.x), real(layer.w()).weight(),
+                                     layer.bias ? real({layer.out}).parameter() : absent()};
         Backward backward = [=](const Tensors& in, const Tensors&, const Tensors& dy, Gradients& g) {
             g.set(0, hb_linear_backward_data(dy[0], in[1], &layer.noise));
             hb_tensor r[2] = {};
@@ -123,7 +124,7 @@ void linear(std::vector<Case>& cases) {
             // A fourth input, zero: the shift of the perturbed weight, which the gradient at it is the one of.
             bool at_perturbed = layer.noise.gradient == HB_GRADIENT_AT_PERTURBED;
             if (at_perturbed) inputs[1] = inputs[1].constant();
-            Input shift = real(layer.w()).from(0, 0);
+            Input shift = real(layer.w()).from(0, 0).parameter();
             inputs.push_back(at_perturbed ? shift : shift.constant());
             reference = [=](const Tensors& in, Results& out) {
                 out.add(by_runs(out, layer.noise, in[0], [&](int32_t m, hb_tensor x) {
@@ -137,7 +138,8 @@ void linear(std::vector<Case>& cases) {
              .run = [=](const Tensors& in, Results& out) { out.add(hb_linear(in[0], in[1], in[2], &layer.noise)); },
              .backward = differentiate ? backward : Backward{},
              .reference = reference,
-             .terms = double(layer.in())});
+             .terms = double(layer.in()),
+             .roundings = noisy ? kRoundedNoise : 0});
     };
     for (const Layer& layer : layers()) add(layer, true);
     for (const Layer& layer : noisy_layers()) add(layer, true);
@@ -146,18 +148,20 @@ void linear(std::vector<Case>& cases) {
 
 Case linear_case(const Layer& layer) {
     return {.name = layer.name(),
-            .inputs = {real(layer.x), real(layer.w())},
-            .run = [=](const Tensors& in, Results& out) { out.add(hb_linear(in[0], in[1], 0, &layer.noise)); },
+            .inputs = {real(layer.x), real(layer.w()).weight(), layer.bias ? real({layer.out}).parameter() : absent()},
+            .run = [=](const Tensors& in, Results& out) { out.add(hb_linear(in[0], in[1], in[2], &layer.noise)); },
             .terms = double(layer.in()),
+            .roundings = layer.noise.kind ? kRoundedNoise : 0,
             .flops = layer.flops()};
 }
 
 Case data_case(const Layer& layer) {
     return {
         .name = layer.name(),
-        .inputs = {real(layer.y()), real(layer.w())},
+        .inputs = {real(layer.y()), real(layer.w()).weight()},
         .run = [=](const Tensors& in, Results& out) { out.add(hb_linear_backward_data(in[0], in[1], &layer.noise)); },
         .terms = double(layer.out),
+        .roundings = layer.noise.kind ? kRoundedNoise : 0,
         .flops = layer.flops()};
 }
 
@@ -170,6 +174,7 @@ Case weight_case(const Layer& layer) {
                     out.add(hb_linear_backward_weight(in[0], in[1], layer.bias, &layer.noise, r), r, 2);
                 },
             .terms = layer.rows(),
+            .wide = {0, 1},
             .flops = layer.flops()};
 }
 
@@ -180,9 +185,12 @@ void each_layer(std::vector<Case>& cases, Case (*make)(const Layer&)) {
 }
 
 void each_large(std::vector<Case>& cases, Case (*make)(const Layer&)) {
+    for (const NetworkLayer& layer : network_layers()) {
+        cases.push_back(make({layer.x, layer.out, layer.bias}));
+        cases.back().networks = layer.networks;
+    }
     for (const Layer& layer :
-         {Layer{{128, 512}, 10, false}, Layer{{128, 64}, 10, false}, Layer{{1024, 768}, 768, false},
-          Layer{{1024, 768}, 768, false, test_noise(HB_NOISE_MULTIPLICATIVE, 8, 0)}})
+         {Layer{{1024, 768}, 768, false}, Layer{{1024, 768}, 768, false, test_noise(HB_NOISE_MULTIPLICATIVE, 8, 0)}})
         cases.push_back(make(layer));
 }
 
@@ -196,7 +204,7 @@ void perturb_weight(std::vector<Case>& cases) {
                 for (float sigma : {0.0f, 0.2f})
                     cases.push_back({.name = text("%s, kind %d, sigma %g, %s", text_of(shape).c_str(), kind,
                                                   double(sigma), oracle == Oracle::Bits ? "bits" : "f64"),
-                                     .inputs = {real(shape)},
+                                     .inputs = {real(shape).parameter()},
                                      .run =
                                          [=](const Tensors& in, Results& out) {
                                              hb_noise noise = test_noise(kind, 8, HB_GRADIENT_AT_PERTURBED, sigma);
@@ -209,7 +217,7 @@ void perturb_weight(std::vector<Case>& cases) {
 
 void perturb_weight_perf(std::vector<Case>& cases) {
     cases.push_back({.name = "[512, 3, 3, 512]",
-                     .inputs = {real({512, 3, 3, 512})},
+                     .inputs = {real({512, 3, 3, 512}).parameter()},
                      .run =
                          [](const Tensors& in, Results& out) {
                              hb_noise noise = test_noise(HB_NOISE_MULTIPLICATIVE, 8, HB_GRADIENT_AT_PERTURBED);

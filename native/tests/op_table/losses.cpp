@@ -51,7 +51,7 @@ void softmax_backward_cases(std::vector<Case>& cases, bool logarithm) {
 }
 
 Input targets(const Sizes& shape, bool soft) {
-    return soft ? real(shape).from(0, 1).constant() : index({shape[0]}, shape[1]);
+    return soft ? real(shape).from(0, 1).parameter().constant() : index({shape[0]}, shape[1]);
 }
 
 std::string entropy_name(const Sizes& shape, bool soft, double smoothing, double reach) {
@@ -69,12 +69,13 @@ Case entropy_case(const Sizes& shape, bool soft, double smoothing, double reach)
                     : [=](const Tensors& in, const Tensors&, const Tensors& dy,
                           Gradients& g) { g.set(0, hb_cross_entropy_backward(in[0], in[1], dy[0], smoothing)); },
             .terms = double(shape[1]),
+            .wide = {0},
             .bytes = 4.0 * double(count(shape)) * (soft ? 2 : 1)};
 }
 
 Case entropy_backward_case(const Sizes& shape, bool soft, double smoothing, double reach) {
     return {.name = entropy_name(shape, soft, smoothing, reach),
-            .inputs = {logits(shape, reach), targets(shape, soft), real({shape[0]})},
+            .inputs = {logits(shape, reach), targets(shape, soft), real({shape[0]}).parameter()},
             .run = [=](const Tensors& in,
                        Results& out) { out.add(hb_cross_entropy_backward(in[0], in[1], in[2], smoothing)); },
             .terms = double(shape[1]),
@@ -99,6 +100,7 @@ Case scores_case(const Sizes& shape, double reach) {
                     out.add(hb_softmax_scores(in[0], in[1], r), r, 3);
                 },
             .terms = double(shape[1]),
+            .wide = {1, 2},
             .bytes = 8.0 * double(count(shape))};
 }
 
@@ -122,12 +124,13 @@ Case divergence_case(const Sizes& shape, double reach) {
             },
             .terms = 4 * double(shape[1]),
             .magnitude = 2 * reach,
+            .wide = {0},
             .bytes = 8.0 * double(count(shape))};
 }
 
 Case divergence_backward_case(const Sizes& shape, double reach) {
     return {.name = text("%s up to %g", text_of(shape).c_str(), reach),
-            .inputs = {logits(shape, reach), logits(shape, reach), real({shape[0]})},
+            .inputs = {logits(shape, reach), logits(shape, reach), real({shape[0]}).parameter()},
             .run =
                 [](const Tensors& in, Results& out) {
                     hb_tensor r[2] = {};
@@ -158,12 +161,13 @@ Case squared_case(const Sizes& shape) {
                 g.set(1, hb_unary(HB_NEG, dx, 0, 0));
             },
             .terms = width,
+            .wide = {0},
             .bytes = 8.0 * double(count(shape))};
 }
 
 Case squared_backward_case(const Sizes& shape) {
     return {.name = text_of(shape),
-            .inputs = {real(shape), real(shape), real({shape[0]})},
+            .inputs = {real(shape), real(shape), real({shape[0]}).parameter()},
             .run = [](const Tensors& in, Results& out) { out.add(hb_squared_error_backward(in[0], in[1], in[2])); },
             .bytes = 12.0 * double(count(shape))};
 }

@@ -1,4 +1,4 @@
-// op_table MODE [--op NAME] [--json]: see modes.h for the modes.
+// op_table MODE [--op NAME] [--network NAME] [--json]: see modes.h for the modes.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -41,12 +41,13 @@ void check_coverage(const std::vector<Row>& rows) {
 }
 
 static int usage() {
-    std::fprintf(stderr, "usage: op_table test|grad|threads|errors|support|perf [--op NAME] [--json]\n");
+    std::fprintf(stderr,
+                 "usage: op_table test|grad|threads|errors|support|perf [--op NAME] [--network NAME] [--json]\n");
     return 2;
 }
 
 static int run(int argc, char** argv) {
-    std::string mode, op;
+    std::string mode, op, network;
     bool json = false;
     for (int i = 1; i < argc; i++) {
         std::string word = argv[i];
@@ -54,6 +55,8 @@ static int run(int argc, char** argv) {
             json = true;
         else if (word == "--op" && i + 1 < argc)
             op = argv[++i];
+        else if (word == "--network" && i + 1 < argc)
+            network = argv[++i];
         else if (mode.empty() && word[0] != '-')
             mode = word;
         else
@@ -74,7 +77,7 @@ static int run(int argc, char** argv) {
         }
     }
     if (mode == "support") return run_support(rows, json), 0;
-    if (mode == "perf") return run_perf(rows, json), 0;
+    if (mode == "perf") return run_perf(rows, network, json), 0;
     // Mode threads shows that their number changes nothing; without them a busy machine stays quick.
     ok(hb_set_threads(1));
     if (mode == "test")

@@ -47,7 +47,7 @@ void errors_of(const Row& row, const Case& test) {
         }
         if (!input.is_free) {
             auto inputs = fresh();
-            hb_dtype wrong = type_in(input, HB_F32) == HB_BF16 ? HB_U8 : HB_BF16;
+            hb_dtype wrong = input.kind == Input::Kind::Real ? HB_U8 : HB_BF16;
             hb_tensor other = own(hb_full(HB_DEVICE_CPU, wrong, rank, input.shape.data(), 0));
             check(status_with(test, inputs->tensors, i, other) == HB_ERROR_ARGUMENT, "%s: type %s is taken",
                   name.c_str(), name_of_type(wrong));
@@ -64,6 +64,32 @@ void errors_of(const Row& row, const Case& test) {
     }
 }
 
+// f32 among bf16 activations or bf16 among f32 ones, and a parameter of another type than f32: refused, with a message
+// that names the type.
+void mixtures_of(const Row& row, const Case& test, hb_dtype type) {
+    auto values = input_values(row, test, Layout::Dense, type);
+    size_t activations = 0;
+    for (const Input& input : test.inputs) activations += is_activation(input) && !input.is_free;
+    for (size_t i = 0; i < test.inputs.size(); i++) {
+        const Input& input = test.inputs[i];
+        if (input.kind != Input::Kind::Real || input.stored || input.is_free) continue;
+        std::vector<hb_dtype> wrong = {HB_BF16};
+        if (input.is_parameter && activations > 0) wrong.push_back(HB_F64);
+        if (!input.is_parameter) wrong = {type == HB_BF16 ? HB_F32 : HB_BF16};
+        if (!input.is_parameter && activations < 2) continue;
+        for (hb_dtype other : wrong) {
+            BuiltInputs inputs(test, values, type, Layout::Dense);
+            Handles own;
+            hb_tensor instead =
+                own(hb_full(HB_DEVICE_CPU, other, int32_t(input.shape.size()), input.shape.data(), 0.5));
+            hb_status status = status_with(test, inputs.tensors, i, instead);
+            check(status == HB_ERROR_ARGUMENT && std::strstr(hb_last_error(), name_of_type(other)),
+                  "%s / %s / %s: input %zu of type %s gives status %d: %s", row.op, test.name.c_str(),
+                  name_of_type(type), i, name_of_type(other), status, hb_last_error());
+        }
+    }
+}
+
 }  // namespace
 
 void run_errors(const std::vector<Row>& rows) {
@@ -73,7 +99,11 @@ void run_errors(const std::vector<Row>& rows) {
         row.cases(cases);
         hb_memory before, after;
         ok(hb_memory_stats(HB_DEVICE_CPU, &before));
-        for (size_t i = 0; i < cases.size() && i < kCases; i++) errors_of(row, cases[i]);
+        for (size_t i = 0; i < cases.size() && i < kCases; i++) {
+            errors_of(row, cases[i]);
+            mixtures_of(row, cases[i], HB_F32);
+            if (takes_bf16(cases[i])) mixtures_of(row, cases[i], HB_BF16);
+        }
         ok(hb_memory_stats(HB_DEVICE_CPU, &after));
         check(after.live_tensors == before.live_tensors && after.live_storages == before.live_storages &&
                   after.in_use == before.in_use,

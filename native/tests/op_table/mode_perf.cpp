@@ -1,4 +1,4 @@
-// Mode perf: speed of the ops on the shapes of ResNet-18 and ResNet-20, beside what this machine can do at most,
+// Mode perf: speed of the ops on the shapes of the networks, beside what this machine can do at most,
 // measured in the same run (the best of several tries): fused multiply-adds on registers, and the triad a = b + s c on
 // memory.
 #include <immintrin.h>
@@ -136,9 +136,13 @@ Timing time_of(const Case& test, const Tensors& inputs) {
             *std::max_element(times.begin(), times.end())};
 }
 
+bool has_word(const std::string& words, const std::string& word) {
+    return word.empty() || (" " + words + " ").find(" " + word + " ") != std::string::npos;
+}
+
 }  // namespace
 
-void run_perf(const std::vector<Row>& rows, bool json) {
+void run_perf(const std::vector<Row>& rows, const std::string& network, bool json) {
     double gflops = measured_gflops(), triad = measured_triad();
     if (json)
         std::printf("{\"tier\": \"%s\", \"threads\": %d, \"fma_gflops\": %.1f, \"triad_gbs\": %.2f, \"results\": [",
@@ -152,21 +156,22 @@ void run_perf(const std::vector<Row>& rows, bool json) {
         std::vector<Case> cases;
         row.perf(cases);
         for (const Case& test : cases) {
+            if (!has_word(test.networks, network)) continue;
             Handles own;
             Timing t = time_of(test, inputs_of(row, test, own));
             double rate = (test.flops > 0 ? test.flops : test.bytes) / t.median * 1e-9;
             double peak = test.flops > 0 ? gflops : triad;
             const char* unit = test.flops > 0 ? "GFLOP/s" : "GB/s";
             if (json)
-                std::printf(
-                    "%s\n  {\"op\": \"%s\", \"case\": \"%s\", \"median_ms\": %.4f, \"min_ms\": %.4f, \"max_ms\": %.4f, "
-                    "\"rate\": %.2f, \"unit\": \"%s\", \"percent_of_peak\": %.1f}",
-                    first ? "" : ",", row.op, test.name.c_str(), t.median * 1e3, t.least * 1e3, t.most * 1e3, rate,
-                    unit, peak > 0 ? 100 * rate / peak : 0);
+                std::printf("%s\n  {\"op\": \"%s\", \"case\": \"%s\", \"networks\": \"%s\", \"median_ms\": %.4f, "
+                            "\"min_ms\": %.4f, \"max_ms\": %.4f, "
+                            "\"rate\": %.2f, \"unit\": \"%s\", \"percent_of_peak\": %.1f}",
+                            first ? "" : ",", row.op, test.name.c_str(), test.networks.c_str(), t.median * 1e3,
+                            t.least * 1e3, t.most * 1e3, rate, unit, peak > 0 ? 100 * rate / peak : 0);
             else
-                std::printf("%-26s %10.3f ms (%.3f..%.3f) %9.2f %-7s %5.1f %%  %s\n", row.op, t.median * 1e3,
+                std::printf("%-26s %10.3f ms (%.3f..%.3f) %9.2f %-7s %5.1f %%  %s%s%s\n", row.op, t.median * 1e3,
                             t.least * 1e3, t.most * 1e3, rate, unit, peak > 0 ? 100 * rate / peak : 0,
-                            test.name.c_str());
+                            test.name.c_str(), test.networks.empty() ? "" : "  ", test.networks.c_str());
             std::fflush(stdout);
             first = false;
         }

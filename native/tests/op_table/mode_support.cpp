@@ -1,4 +1,5 @@
 // Mode support: which op has a kernel for which type, on which device and tier.
+#include <algorithm>
 #include <cstdio>
 
 #include "op_table/modes.h"
@@ -11,6 +12,9 @@ const char* support(const Row& row, hb_dtype type, hb_device device) {
     row.cases(cases);
     if (cases.empty()) return "?";
     const Case& test = cases.front();
+    bool of_parameters =
+        std::any_of(test.inputs.begin(), test.inputs.end(), [](const Input& i) { return i.is_parameter; });
+    if (type == HB_BF16 && of_parameters && !takes_bf16(test)) return "-";  // nothing in it may be bf16
     try {
         BuiltInputs inputs(test, input_values(row, test, Layout::Dense), type, Layout::Dense, device);
         Results results;
@@ -36,7 +40,7 @@ void run_support(const std::vector<Row>& rows, bool json) {
         if (hb_set_tier(tier) != HB_OK) continue;
         for (hb_dtype type : {HB_F32, HB_F64, HB_BF16}) columns.push_back({"cpu", HB_DEVICE_CPU, tier, type});
     }
-    columns.push_back({"null", HB_DEVICE_NULL, "", HB_F32});
+    for (hb_dtype type : {HB_F32, HB_BF16}) columns.push_back({"null", HB_DEVICE_NULL, "", type});
     auto title = [](const Column& c) {
         return text("%s%s%s/%s", c.name, *c.tier ? "/" : "", c.tier, name_of_type(c.type));
     };

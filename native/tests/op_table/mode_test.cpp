@@ -1,8 +1,9 @@
-// Mode test: the tier in use, in F32, against the oracle.
+// Mode test: the tier in use, in F32 and BF16, against the oracle: the scalar kernels in F64, on the same values.
 #include <algorithm>
 #include <cmath>
 #include <limits>
 
+#include "core/bf16.h"
 #include "op_table/modes.h"
 
 namespace hb::test {
@@ -15,6 +16,14 @@ double tolerance(double expected, double largest, double terms) {
     return kRounding * (16 * std::fabs(expected) + 4 * std::sqrt(terms) * largest) +
            double(std::numeric_limits<float>::min());
 }
+
+// Half the distance between neighbouring bf16 at x: what rounding to one may cost, 2^-9 to 2^-8 of x.
+double half_step_of_bf16(double x) {
+    int exponent;
+    std::frexp(x, &exponent);
+    return std::ldexp(1.0, std::max(exponent - 9, -134));
+}
+constexpr double kRoundingOfBf16 = 0x1p-9;  // on average over the values between two powers of 2, about
 
 struct Output {
     hb_dtype type;
@@ -46,8 +55,8 @@ double largest_finite(const std::vector<double>& values) {
 
 bool equal(double a, double b) { return a == b || (std::isnan(a) && std::isnan(b)); }
 
-// Empty where the output is right, else what is wrong.
-std::string difference(const Output& got, const Output& expected, const Case& test) {
+// Empty where the output is right, else what is wrong. wanted: its type.
+std::string difference(const Output& got, const Output& expected, hb_dtype wanted, const Case& test, hb_dtype type) {
     if (got.shape != expected.shape)
         return text("shape %s, expected %s", text_of(got.shape).c_str(), text_of(expected.shape).c_str());
     if (test.oracle == Oracle::Bits) {
@@ -60,15 +69,17 @@ std::string difference(const Output& got, const Output& expected, const Case& te
         }
         return "";
     }
-    hb_dtype wanted = expected.type == HB_F64 ? HB_F32 : expected.type;
     if (got.type != wanted) return text("type %s, expected %s", name_of_type(got.type), name_of_type(wanted));
     double largest = largest_finite(expected.values), worst = 0;
     size_t at = 0;
     for (size_t i = 0; i < got.values.size(); i++) {
         double e = expected.values[i], g = got.values[i];
         if (equal(g, e) || equal(g, float(e))) continue;  // also where a double is beyond F32
-        double allowed =
-            is_real(got.type) ? test.growth * tolerance(e, std::max(largest, test.magnitude), test.terms) : 0;
+        if (wanted == HB_BF16 && equal(g, widen(round_to_bf16(float(e))))) continue;
+        double size = std::max(largest, test.magnitude), allowed = 0;
+        if (is_real(got.type)) allowed = test.growth * tolerance(e, size, test.terms);
+        if (is_real(got.type) && type == HB_BF16) allowed += kRoundingOfBf16 * test.roundings * size;
+        if (wanted == HB_BF16) allowed += half_step_of_bf16(std::fabs(e) + allowed);
         double error = std::fabs(g - e);
         double excess = std::isnan(error) || allowed == 0 ? std::numeric_limits<double>::infinity() : error / allowed;
         if (excess > worst) {
@@ -90,14 +101,15 @@ int64_t elements(const Case& test) {
 // Views are read through one copy kernel, whatever the op: small cases are enough for them.
 constexpr int64_t kLargestVaried = 20000;
 
-void test_layout(const Row& row, const Case& test, Layout layout, const std::string& tier) {
-    std::string name = text("%s / %s / %s", row.op, test.name.c_str(), name_of(layout));
+void test_layout(const Row& row, const Case& test, hb_dtype type, Layout layout, const std::string& tier) {
+    std::string name =
+        text("%s / %s / %s%s", row.op, test.name.c_str(), type == HB_BF16 ? "bf16, " : "", name_of(layout));
     try {
-        auto values = input_values(row, test, layout);
+        auto values = input_values(row, test, layout, type);
         std::vector<Output> expected, got;
         if (test.oracle == Oracle::Bits) {
             ok(hb_set_tier("scalar"));
-            BuiltInputs inputs(test, values, HB_F32, Layout::Dense);
+            BuiltInputs inputs(test, values, type, Layout::Dense);
             expected = run(test, inputs.tensors);
             ok(hb_set_tier(tier.c_str()));
         } else {
@@ -105,12 +117,14 @@ void test_layout(const Row& row, const Case& test, Layout layout, const std::str
             expected = run(test, inputs.tensors);
         }
         {
-            BuiltInputs inputs(test, values, HB_F32, layout);
+            BuiltInputs inputs(test, values, type, layout);
             got = run(test, inputs.tensors);
         }
         std::string wrong = got.size() == expected.size() ? "" : "another number of results";
         for (size_t i = 0; i < got.size() && wrong.empty(); i++) {
-            wrong = difference(got[i], expected[i], test);
+            bool wide = std::find(test.wide.begin(), test.wide.end(), i) != test.wide.end();
+            hb_dtype wanted = expected[i].type != HB_F64 ? expected[i].type : wide ? HB_F32 : type;
+            wrong = difference(got[i], expected[i], wanted, test, type);
             if (!wrong.empty()) wrong = text("result %zu: ", i) + wrong;
         }
         check(wrong.empty(), "%s: %s", name.c_str(), wrong.c_str());
@@ -130,9 +144,14 @@ void run_test(const std::vector<Row>& rows) {
         check(!cases.empty(), "%s has no cases", row.op);
         hb_memory before, after;
         ok(hb_memory_stats(HB_DEVICE_CPU, &before));
-        for (const Case& test : cases)
+        for (const Case& test : cases) {
+            bool varied = elements(test) <= kLargestVaried;
             for (Layout layout : {Layout::Dense, Layout::Sliced, Layout::Permuted, Layout::Expanded})
-                if (layout == Layout::Dense || elements(test) <= kLargestVaried) test_layout(row, test, layout, tier);
+                if (layout == Layout::Dense || varied) test_layout(row, test, HB_F32, layout, tier);
+            if (!takes_bf16(test)) continue;
+            for (Layout layout : {Layout::Dense, Layout::Sliced})
+                if (layout == Layout::Dense || varied) test_layout(row, test, HB_BF16, layout, tier);
+        }
         ok(hb_memory_stats(HB_DEVICE_CPU, &after));
         check(after.live_tensors == before.live_tensors && after.in_use == before.in_use,
               "%s leaves %lld tensors and %lld bytes behind", row.op,

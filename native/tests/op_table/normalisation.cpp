@@ -1,5 +1,5 @@
 // Rows of batch norm, the fused convolution block, group norm and layer norm.
-#include "op_table/convolutions.h"
+#include "op_table/networks.h"
 
 namespace hb::test {
 namespace {
@@ -114,15 +114,15 @@ hb_tensor normalised(Results& out, const Norm& norm, hb_tensor x, hb_tensor runn
 
 // Inputs 1..5 of batch_norm: gamma, beta, the running statistics, the residual.
 void add_norm_inputs(std::vector<Input>& inputs, const Norm& norm, const Sizes& residual) {
-    inputs.push_back(real({norm.c()}).from(0.5, 1.5));
-    inputs.push_back(real({norm.c()}));
-    inputs.push_back(norm.has_running() ? real({norm.c()}).from(-0.3, 0.3).target() : absent());
-    inputs.push_back(norm.has_running() ? real({norm.c()}).from(0.2, 1).target() : absent());
+    inputs.push_back(real({norm.c()}).from(0.5, 1.5).parameter());
+    inputs.push_back(real({norm.c()}).parameter());
+    inputs.push_back(norm.has_running() ? real({norm.c()}).from(-0.3, 0.3).parameter().target() : absent());
+    inputs.push_back(norm.has_running() ? real({norm.c()}).from(0.2, 1).parameter().target() : absent());
     inputs.push_back(norm.residual ? real(residual) : absent());
 }
 
 Input shift_input(const Sizes& shape, bool at_perturbed) {
-    Input shift = real(shape).from(0, 0);
+    Input shift = real(shape).from(0, 0).parameter();
     return at_perturbed ? shift : shift.constant();
 }
 
@@ -162,6 +162,7 @@ Case norm_case(const Norm& norm, bool differentiate) {
             .reference = reference,
             .losses = 1,
             .terms = norm.rows(),
+            .wide = {1, 2, 3, 4},
             .bytes = 4.0 * double(count(norm.x)) * (norm.residual ? 4 : 3)};
 }
 
@@ -173,8 +174,9 @@ void batch_norm(std::vector<Case>& cases) {
 Case norm_backward_case(const Norm& norm) {
     // y only gives its signs; statistics are inputs, so that both types have the same.
     return {.name = norm.name(),
-            .inputs = {real(norm.x), real(norm.x).away(0.01), real(norm.x), real({norm.c()}).from(0.5, 1.5),
-                       real(norm.statistics()).from(-0.3, 0.3), real(norm.statistics()).from(0.5, 2)},
+            .inputs = {real(norm.x), real(norm.x).away(0.01), real(norm.x), real({norm.c()}).from(0.5, 1.5).parameter(),
+                       real(norm.statistics()).from(-0.3, 0.3).parameter(),
+                       real(norm.statistics()).from(0.5, 2).parameter()},
             .run =
                 [=](const Tensors& in, Results& out) {
                     hb_tensor r[4] = {};
@@ -183,6 +185,7 @@ Case norm_backward_case(const Norm& norm) {
                             r, 4);
                 },
             .terms = norm.rows(),
+            .wide = {1, 2},
             .bytes = 4.0 * double(count(norm.x)) * (norm.p.activation ? 7 : 5)};
 }
 
@@ -191,18 +194,19 @@ void batch_norm_backward(std::vector<Case>& cases) {
     for (const Norm& norm : kLargeNorms) cases.push_back(norm_backward_case(norm));
 }
 
-std::vector<Norm> resnet_norms() {
-    std::vector<Norm> all;
-    for (const Sizes& x : {Sizes{128, 32, 32, 64}, Sizes{128, 4, 4, 512}, Sizes{128, 32, 32, 16}}) {
-        all.push_back({x, norm_params(1, 1, HB_ACT_RELU), false});
-        all.push_back({x, norm_params(1, 1, HB_ACT_RELU), true});
-    }
-    all.push_back({{128, 32, 32, 64}, norm_params(0, 1, HB_ACT_RELU), false});
-    all.push_back({{128, 32, 32, 64},
-                   norm_params(1, 1, HB_ACT_RELU),
-                   true,
-                   gamma_noise(HB_NOISE_MULTIPLICATIVE, 8, HB_GRADIENT_AT_PERTURBED)});
-    return all;
+// With ReLU; with a residual, too, where the network adds it there.
+void each_of_networks(std::vector<Case>& cases, const std::function<Case(const Norm&)>& make) {
+    for (const NetworkTensor& tensor : network_norms())
+        for (bool residual : {false, true}) {
+            if (residual && std::string(tensor.networks).rfind("resnet", 0) != 0) continue;
+            cases.push_back(make({tensor.x, norm_params(1, 1, HB_ACT_RELU), residual}));
+            cases.back().networks = tensor.networks;
+        }
+    const Sizes first{128, 32, 32, 64};
+    cases.push_back(make({first, norm_params(0, 1, HB_ACT_RELU), false}));
+    // What DAMP's noise costs.
+    cases.push_back(make({first, norm_params(1, 1, HB_ACT_RELU), true,
+                          gamma_noise(HB_NOISE_MULTIPLICATIVE, 8, HB_GRADIENT_AT_PERTURBED)}));
 }
 
 // ---- convolution, norm, activation
@@ -248,7 +252,7 @@ std::vector<Block> large_blocks() {
 
 Case block_case(const Block& b, bool differentiate) {
     bool noisy = b.conv.noise.kind != HB_NOISE_NONE, at_perturbed = b.norm.at_perturbed();
-    std::vector<Input> inputs = {real(b.conv.x()), real(b.conv.weight())};
+    std::vector<Input> inputs = {real(b.conv.x()), real(b.conv.weight()).weight()};
     add_norm_inputs(inputs, b.norm, b.conv.y());
     if (noisy) {
         // Inputs 7 and 8: the shifts of kernel and gamma.
@@ -295,6 +299,8 @@ Case block_case(const Block& b, bool differentiate) {
             .reference = reference,
             .losses = 1,
             .terms = b.conv.depth() + b.norm.rows(),
+            .wide = {2, 3, 4, 5},
+            .roundings = 4,  // the convolution's result, before it is normalised
             .flops = b.conv.flops()};
 }
 
@@ -305,9 +311,10 @@ void conv_bn_act(std::vector<Case>& cases) {
 
 Case block_backward_case(const Block& b, bool want_dx) {
     return {.name = b.name() + (want_dx ? "" : ", no dx"),
-            .inputs = {real(b.conv.x()), real(b.conv.weight()), real(b.conv.y()), real(b.conv.y()).away(0.01),
-                       real(b.conv.y()), real({b.norm.c()}).from(0.5, 1.5), real(b.norm.statistics()).from(-0.3, 0.3),
-                       real(b.norm.statistics()).from(0.5, 2)},
+            .inputs = {real(b.conv.x()), real(b.conv.weight()).weight(), real(b.conv.y()), real(b.conv.y()).away(0.01),
+                       real(b.conv.y()), real({b.norm.c()}).from(0.5, 1.5).parameter(),
+                       real(b.norm.statistics()).from(-0.3, 0.3).parameter(),
+                       real(b.norm.statistics()).from(0.5, 2).parameter()},
             .run =
                 [=](const Tensors& in, Results& out) {
                     hb_tensor r[5] = {};
@@ -317,6 +324,8 @@ Case block_backward_case(const Block& b, bool want_dx) {
                             r, 5);
                 },
             .terms = double(b.conv.o * b.conv.kh * b.conv.kw) + b.norm.rows(),
+            .wide = want_dx ? std::vector<size_t>{1, 2, 3} : std::vector<size_t>{0, 1, 2},
+            .roundings = 4,  // the gradient between norm and convolution
             .flops = b.conv.flops() * (want_dx ? 2 : 1)};
 }
 
@@ -398,7 +407,8 @@ std::vector<Groups> large_group_norms(bool layer) {
 }
 
 Case group_case(const Groups& norm, bool differentiate) {
-    std::vector<Input> inputs = {real(norm.x), real({norm.c()}).from(0.5, 1.5), real({norm.c()})};
+    std::vector<Input> inputs = {real(norm.x), real({norm.c()}).from(0.5, 1.5).parameter(),
+                                 real({norm.c()}).parameter()};
     Forward reference = nullptr;
     if (norm.noise.kind) {
         if (norm.at_perturbed()) inputs[1] = inputs[1].constant();
@@ -433,19 +443,22 @@ Case group_case(const Groups& norm, bool differentiate) {
             .reference = reference,
             .losses = 1,
             .terms = norm.terms(),
+            .wide = {1, 2},
             .bytes = 12.0 * double(count(norm.x))};
 }
 
 Case group_backward_case(const Groups& norm) {
     return {.name = norm.name(),
-            .inputs = {real(norm.x), real(norm.x), real({norm.c()}).from(0.5, 1.5),
-                       real(norm.statistics()).from(-0.3, 0.3), real(norm.statistics()).from(0.5, 2)},
+            .inputs = {real(norm.x), real(norm.x), real({norm.c()}).from(0.5, 1.5).parameter(),
+                       real(norm.statistics()).from(-0.3, 0.3).parameter(),
+                       real(norm.statistics()).from(0.5, 2).parameter()},
             .run =
                 [=](const Tensors& in, Results& out) {
                     hb_tensor r[3] = {};
                     out.add(backward_of(norm, in[0], in[1], in[2], in[3], in[4], r), r, 3);
                 },
             .terms = double(count(norm.x)) / double(norm.c()) + norm.terms(),
+            .wide = {1, 2},
             .bytes = 20.0 * double(count(norm.x))};
 }
 
@@ -468,13 +481,9 @@ const Groups kVisionLayers[] = {{{16, 197, 384}, 0}, {{128, 197, 384}, 0}, {{64,
 std::vector<Row> normalisation_rows() {
     return {
         {"batch_norm", true, batch_norm,
-         [](auto& cases) {
-             for (const Norm& norm : resnet_norms()) cases.push_back(norm_case(norm, false));
-         }},
+         [](auto& cases) { each_of_networks(cases, [](const Norm& norm) { return norm_case(norm, false); }); }},
         {"batch_norm_backward", false, batch_norm_backward,
-         [](auto& cases) {
-             for (const Norm& norm : resnet_norms()) cases.push_back(norm_backward_case(norm));
-         }},
+         [](auto& cases) { each_of_networks(cases, norm_backward_case); }},
         {"conv_bn_act", true, conv_bn_act, [](auto& cases) { block_perf(cases, false); }},
         {"conv_bn_act_backward", false, conv_bn_act_backward, [](auto& cases) { block_perf(cases, true); }},
         {"group_norm", true, [](auto& cases) { group_cases(cases, false); },
@@ -484,10 +493,12 @@ std::vector<Row> normalisation_rows() {
         {"layer_norm", true, [](auto& cases) { group_cases(cases, true); },
          [](auto& cases) {
              for (const Groups& norm : kVisionLayers) cases.push_back(group_case(norm, false));
+             cases.front().networks = "vit-s-16";
          }},
         {"layer_norm_backward", false, [](auto& cases) { group_backward_cases(cases, true); },
          [](auto& cases) {
              for (const Groups& norm : kVisionLayers) cases.push_back(group_backward_case(norm));
+             cases.front().networks = "vit-s-16";
          }},
     };
 }

@@ -19,7 +19,7 @@ double elements(const std::vector<Sizes>& shapes) {
 
 // One dense tensor of each shape.
 void add_targets(std::vector<Input>& inputs, const std::vector<Sizes>& shapes, double low, double high) {
-    for (const Sizes& shape : shapes) inputs.push_back(real(shape).from(low, high).target());
+    for (const Sizes& shape : shapes) inputs.push_back(real(shape).from(low, high).parameter().target());
 }
 
 void add_gradients(std::vector<Input>& inputs, const std::vector<Sizes>& shapes) {

@@ -65,7 +65,7 @@ void max_pool2d(std::vector<Case>& cases) {
 Case max_backward_case(const Pooling& p, bool ties) {
     // Indices as forward gives them: those of another image would be rejected or meaningless.
     return {.name = p.name() + (ties ? ", ties" : ""),
-            .inputs = {real(p.y()), ties ? real(p.x()).tied(3) : real(p.x())},
+            .inputs = {real(p.y()), (ties ? real(p.x()).tied(3) : real(p.x())).any_type()},
             .run =
                 [=](const Tensors& in, Results& out) {
                     hb_tensor r[2] = {};
@@ -158,7 +158,8 @@ std::vector<Row> pooling_rows() {
                                       hb_tensor r[2] = {};
                                       out.add(hb_max_pool2d(in[0], &kStem.p, r), r, 2);
                                   },
-                              .bytes = 4.0 * double(count(kStem.x()) + 2 * count(kStem.y()))});
+                              .bytes = 4.0 * double(count(kStem.x()) + count(kStem.y())),
+                              .whole_bytes = 4.0 * double(count(kStem.y()))});
          }},
         {"max_pool2d_backward", false, max_pool2d_backward,
          [](auto& cases) {
@@ -167,7 +168,8 @@ std::vector<Row> pooling_rows() {
                   .inputs = {real(kStem.y()), index(kStem.y(), 112 * 112).as(HB_I32)},
                   .run = [](const Tensors& in,
                             Results& out) { out.add(hb_max_pool2d_backward(in[0], in[1], kStem.h, kStem.w)); },
-                  .bytes = 4.0 * double(count(kStem.x()) + 2 * count(kStem.y()))});
+                  .bytes = 4.0 * double(count(kStem.x()) + count(kStem.y())),
+                  .whole_bytes = 4.0 * double(count(kStem.y()))});
          }},
         {"avg_pool2d", true, avg_pool2d, [](auto& cases) { cases.push_back(avg_case(kStem)); }},
         {"avg_pool2d_backward", false, avg_pool2d_backward,

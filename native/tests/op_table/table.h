@@ -19,14 +19,16 @@ struct Input {
     Kind kind = Kind::Real;
     Sizes shape;
     double low = -1, high = 1;
-    double apart = 0;          // Real: no value is nearer to 0 than this
-    int64_t levels = 0;        // Real: only so many different values, so that equal ones occur
-    double nan_share = 0;      // Real: this part of the values is NaN
-    hb_dtype type = HB_F32;    // Whole (a type of integers) and `stored`
-    bool stored = false;       // Real, but always of `type`, not of the type under test
-    bool is_target = false;    // written in place: must be dense
-    bool is_constant = false;  // has no gradient
-    bool is_free = false;      // the op takes tensors of any type here
+    double apart = 0;           // Real: no value is nearer to 0 than this
+    int64_t levels = 0;         // Real: only so many different values, so that equal ones occur
+    double nan_share = 0;       // Real: this part of the values is NaN
+    hb_dtype type = HB_F32;     // Whole (a type of integers) and `stored`
+    bool stored = false;        // Real, but always of `type`, not of the type under test
+    bool is_target = false;     // written in place: must be dense
+    bool is_constant = false;   // has no gradient
+    bool is_free = false;       // the op takes tensors of any type here
+    bool is_parameter = false;  // Real: f32 beside bf16 activations
+    bool is_weight = false;     // a parameter that a tier may round to bf16 for products
 
     Input from(double a, double b) const {
         return with([&](Input& i) { i.low = a, i.high = b; });
@@ -48,6 +50,12 @@ struct Input {
     }
     Input target() const {
         return with([](Input& i) { i.is_target = i.is_constant = true; });
+    }
+    Input parameter() const {
+        return with([](Input& i) { i.is_parameter = true; });
+    }
+    Input weight() const {
+        return with([](Input& i) { i.is_parameter = i.is_weight = true; });
     }
     Input any_type() const {
         return with([](Input& i) { i.is_free = true; });
@@ -112,6 +120,9 @@ class Gradients {
     Handles own_;
 };
 
+// Case::roundings of a product with noise: a tier may round the perturbed weights to bf16 before it multiplies.
+constexpr double kRoundedNoise = 2;
+
 enum class Oracle {
     F64,   // the scalar kernels in double precision
     Bits,  // the scalar tier in the same type, bit for bit: where results are defined exactly
@@ -130,8 +141,14 @@ struct Case {
     double terms = 0;             // length of the longest sum behind an element of a result; 0: none, no cancellation
     double magnitude = 1;         // of what is summed, where the result may be smaller: inputs are of order 1
     double growth = 1;            // of rounding errors, by an algorithm that is faster for it
+    // In bf16: the results that are f32 (statistics, losses, gradients of parameters), by number; and how many
+    // roundings of values between, of the size of the largest result, may add up behind an element beside its own.
+    std::vector<size_t> wide = {};
+    double roundings = 0;
     Oracle oracle = Oracle::F64;
-    double flops = 0, bytes = 0;  // for mode perf: work of one call
+    double flops = 0, bytes = 0;  // for mode perf: work of one call; bytes in f32
+    double whole_bytes = 0;       // of integers, in any type
+    std::string networks = {};    // for mode perf: which of those in docs/performance.md have it
 };
 
 struct Row {

@@ -4,29 +4,29 @@
 #include <cstring>
 #include <string_view>
 
+#include "backend/cpu/cpu_features.h"
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/widened.h"
 #include "core/host_allocator.h"
 
 namespace hb::cpu {
 namespace {
 
-enum Tier { kScalar, kAvx2, kAvx512 };
-constexpr const char* kTierNames[] = {"scalar", "avx2", "avx512"};
+enum Tier { kScalar, kAvx2, kAvx512, kAmx, kTiers };
+constexpr const char* kTierNames[kTiers] = {"scalar", "avx2", "avx512", "amx"};
 
 bool cpu_has(Tier tier) {
     switch (tier) {
         case kScalar:
             return true;
         case kAvx2:
-            return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma") && __builtin_cpu_supports("bmi2") &&
-                   __builtin_cpu_supports("f16c");
+            return has_avx2();
         case kAvx512:
-#if defined(HB_AVX512_VIA_SIMDE)
-            return cpu_has(kAvx2);
-#else
-            return cpu_has(kAvx2) && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-                   __builtin_cpu_supports("avx512dq") && __builtin_cpu_supports("avx512vl");
-#endif
+            return has_avx512();
+        case kAmx:
+            return has_amx();
+        case kTiers:
+            break;
     }
     return false;
 }
@@ -72,7 +72,8 @@ Backend scalar_table() {
     tier::add_random(t, plain);
 
 struct State {
-    Backend plain = scalar_table();
+    const Backend scalar = scalar_table();
+    const Backend plain = with_bf16(scalar, active);  // what a tier leaves to others
     Backend active = plain;
     Tier tier = kScalar;
 
@@ -84,12 +85,13 @@ struct State {
     void select(std::string_view name) {
         int chosen = -1;
         if (name == "auto") {
-            chosen = cpu_has(kAvx512) ? kAvx512 : cpu_has(kAvx2) ? kAvx2 : kScalar;
+            chosen = kTiers - 1;
+            while (!cpu_has(static_cast<Tier>(chosen))) chosen--;
         } else {
-            for (int i = 0; i < 3; i++)
+            for (int i = 0; i < kTiers; i++)
                 if (name == kTierNames[i]) chosen = i;
             if (chosen < 0)
-                fail(HB_ERROR_ARGUMENT, "set_tier: \"%.*s\" is no tier; choose auto, scalar, avx2 or avx512",
+                fail(HB_ERROR_ARGUMENT, "set_tier: \"%.*s\" is no tier; choose auto, scalar, avx2, avx512 or amx",
                      (int)name.size(), name.data());
             if (!cpu_has(static_cast<Tier>(chosen)))
                 fail(HB_ERROR_UNSUPPORTED, "set_tier: this CPU cannot run tier \"%s\"; choose auto",
@@ -99,8 +101,13 @@ struct State {
         Backend t = plain;
         if (tier == kAvx2) {
             HB_FILL(avx2)
-        } else if (tier == kAvx512) {
+        } else if (tier != kScalar) {
             HB_FILL(avx512)
+            const Backend filled = t;
+            if (tier == kAmx)
+                amx::add_products(t, filled);
+            else if (has_avx512_bf16())
+                avx512_bf16::add_products(t, filled);
         }
         active = t;
     }
@@ -116,8 +123,18 @@ State& state() {
 const Backend& backend() { return state().active; }
 void set_tier(const char* tier) { state().select(tier); }
 const char* tier() { return kTierNames[state().tier]; }
+const char* bf16_products() {
+    switch (state().tier) {
+        case kAmx:
+            return "amx";
+        case kAvx512:
+            return has_avx512_bf16() ? "avx512_bf16" : "widened";
+        default:
+            return "widened";
+    }
+}
 bool supported(const char* tier) {
-    for (int i = 0; i < 3; i++)
+    for (int i = 0; i < kTiers; i++)
         if (std::strcmp(tier, kTierNames[i]) == 0) return cpu_has(static_cast<Tier>(i));
     return false;
 }

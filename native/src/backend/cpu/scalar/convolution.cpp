@@ -8,6 +8,7 @@
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/scalar/scalar.h"
+#include "core/profile.h"
 
 namespace hb::cpu::scalar {
 namespace {
@@ -49,6 +50,7 @@ void for_each_run(const ConvShape& s, const View& w, const Noise& noise, Body&& 
 }
 
 void conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, const Noise& noise, const View& y) {
+    profile_algorithm("direct");
     int64_t depth = s.c / s.groups;
     with_floating(x.type, [&]<class T>(T) {
         for_each_run<T>(s, w, noise, [&](int64_t begin, int64_t end, const T* seen) {
@@ -73,6 +75,7 @@ void conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, 
 }
 
 void conv2d_backward_data(const ConvShape& s, const View& dy, const View& w, const Noise& noise, const View& dx) {
+    profile_algorithm("direct");
     int64_t depth = s.c / s.groups, image = s.h * s.w * s.c;
     with_floating(dy.type, [&]<class T>(T) {
         for_each_run<T>(s, w, noise, [&](int64_t begin, int64_t end, const T* seen) {
@@ -98,6 +101,7 @@ void conv2d_backward_data(const ConvShape& s, const View& dy, const View& w, con
 
 void conv2d_backward_weight(const ConvShape& s, const View& x, const View& dy, const Noise& noise, const View& dw,
                             const View& dbias) {
+    profile_algorithm("direct");
     int64_t depth = s.c / s.groups, per_output = s.kh * s.kw * depth;
     with_floating(x.type, [&]<class T>(T) {
         for_each_task(s.o, s.n * s.oh * s.ow * per_output, [&](int64_t o) {

@@ -5,6 +5,7 @@
 
 #include <type_traits>
 
+#include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/vec.h"
 
 namespace hb::cpu::HB_TIER {
@@ -102,16 +103,16 @@ template <int kWide>
     return each([](Mask s, F32 x, F32 y) { return select(s, x, y); }, m, yes, no);
 }
 
-// kWide vectors in a row.
-template <int kWide>
-[[gnu::always_inline]] inline F32s<kWide> load_row(const float* p) {
+// kWide vectors in a row, of float or Bf16.
+template <int kWide, class T>
+[[gnu::always_inline]] inline F32s<kWide> load_row(const T* p) {
     F32s<kWide> r;
 #pragma GCC unroll 8
     for (int i = 0; i < kWide; i++) r.v[i] = load(p + i * F32::kLanes);
     return r;
 }
-template <int kWide>
-[[gnu::always_inline]] inline void store_row(float* p, const F32s<kWide>& x) {
+template <int kWide, class T>
+[[gnu::always_inline]] inline void store_row(T* p, const F32s<kWide>& x) {
 #pragma GCC unroll 8
     for (int i = 0; i < kWide; i++) store(p + i * F32::kLanes, x.v[i]);
 }

@@ -20,6 +20,7 @@
 #include <limits>
 
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/gemm.h"
 #include "backend/cpu/simd/math.h"
 #include "backend/cpu/simd/weight_packing.h"
@@ -150,10 +151,7 @@ class Attention {
           score_apart_((pieces_of(tile_most_, kWidth) * kWidth / 16 | 1) * 16) {}
 
     void forward(const float* qkv, float* y, float* log_sum) const {
-        const int64_t parts = parts_of(kForwardTasks);
-        parallel(n_ * heads_ * parts, [&](int64_t task) {
-            const Head head(*this, task / parts);
-            const int64_t begin = part(t_, parts, task % parts), rows = part(t_, parts, task % parts + 1) - begin;
+        each_part(kForwardTasks, [&](const Head& head, int64_t begin, int64_t rows, float*) {
             const float* q = qkv + head.q;
             forward_rows(q + begin * apart_, q + y_apart_, q + 2 * y_apart_, rows, y + head.y + begin * y_apart_,
                          log_sum + head.sums + begin);
@@ -161,26 +159,55 @@ class Attention {
     }
 
     void backward(const float* qkv, const float* y, const float* log_sum, const float* dy, float* dqkv) const {
-        const int64_t parts = parts_of(kBackwardTasks), heads = n_ * heads_, part_size = 2 * t_ * d_;
-        const Scratch<float> sums(parts > 1 ? heads * parts * part_size : 0);
-        parallel(heads * parts, [&](int64_t task) {
-            const Head head(*this, task / parts);
-            const int64_t begin = part(t_, parts, task % parts), rows = part(t_, parts, task % parts + 1) - begin;
-            backward_rows(qkv + head.q, y + head.y, log_sum + head.sums, dy + head.y, begin, rows, dqkv + head.q,
-                          parts > 1 ? sums.data() + task * part_size : nullptr);
+        const Scratch<float> sums(part_sums());
+        each_part(
+            kBackwardTasks,
+            [&](const Head& head, int64_t begin, int64_t rows, float* part_sum) {
+                backward_rows(qkv + head.q, y + head.y, log_sum + head.sums, dy + head.y, begin, rows, dqkv + head.q,
+                              part_sum);
+            },
+            sums.data());
+        add_parts(sums.data(), dqkv);
+    }
+
+    // In bf16, a part's rows are widened to dense f32 ones of their own, of a single head, which the cache holds; its
+    // results are rounded from there.
+    void forward(const Bf16* qkv, Bf16* y, float* log_sum) const {
+        const Attention alone({1, t_, 1, d_, static_cast<double>(scale_)});
+        each_part(kForwardTasks, [&](const Head& head, int64_t begin, int64_t rows, float*) {
+            const Scratch<float> wide(3 * t_ * d_), made(rows * d_);
+            float* const q = wide.data();
+            const Bf16* from = qkv + head.q;
+            move_rows(from + begin * apart_, apart_, rows, q + begin * 3 * d_, 3 * d_);
+            for (int64_t i = 1; i < 3; i++) move_rows(from + i * y_apart_, apart_, t_, q + i * d_, 3 * d_);
+            alone.forward_rows(q + begin * 3 * d_, q + d_, q + 2 * d_, rows, made.data(), log_sum + head.sums + begin);
+            move_rows(made.data(), d_, rows, y + head.y + begin * y_apart_, y_apart_);
         });
-        if (parts == 1) return;
-        // The parts' sums, in order.
-        parallel(heads * 2, [&](int64_t task) {
-            float* to = dqkv + Head(*this, task / 2).q + (1 + task % 2) * y_apart_;
-            const float* from = sums.data() + task / 2 * parts * part_size + task % 2 * t_ * d_;
-            for (int64_t j = 0; j < t_; j++)
-                lanes(d_, [&](int64_t c, auto m) {
-                    F32 total = load(from + j * d_ + c, m);
-                    for (int64_t p = 1; p < parts; p++) total = total + load(from + p * part_size + j * d_ + c, m);
-                    store(to + j * apart_ + c, total, m);
-                });
-        });
+    }
+
+    void backward(const Bf16* qkv, const Bf16* y, const float* log_sum, const Bf16* dy, Bf16* dqkv) const {
+        const Attention alone({1, t_, 1, d_, static_cast<double>(scale_)});
+        const Scratch<float> sums(part_sums());
+        each_part(
+            kBackwardTasks,
+            [&](const Head& head, int64_t begin, int64_t rows, float* part_sum) {
+                const Scratch<float> wide(8 * t_ * d_);
+                float *const q = wide.data(), *const y_wide = q + 3 * t_ * d_, *const g_wide = y_wide + t_ * d_;
+                float* const made = g_wide + t_ * d_;
+                const Bf16* from = qkv + head.q;
+                move_rows(from + begin * apart_, apart_, rows, q + begin * 3 * d_, 3 * d_);
+                for (int64_t i = 1; i < 3; i++) move_rows(from + i * y_apart_, apart_, t_, q + i * d_, 3 * d_);
+                const int64_t y_at = head.y + begin * y_apart_;
+                move_rows(y + y_at, y_apart_, rows, y_wide + begin * d_, d_);
+                move_rows(dy + y_at, y_apart_, rows, g_wide + begin * d_, d_);
+                alone.backward_rows(q, y_wide, log_sum + head.sums, g_wide, begin, rows, made, part_sum);
+                Bf16* to = dqkv + head.q;
+                move_rows(made + begin * 3 * d_, 3 * d_, rows, to + begin * apart_, apart_);
+                for (int64_t i = 1; i < 3 && !part_sum; i++)
+                    move_rows(made + i * d_, 3 * d_, t_, to + i * y_apart_, apart_);
+            },
+            sums.data());
+        add_parts(sums.data(), dqkv);
     }
 
   private:
@@ -197,6 +224,46 @@ class Attention {
     // Parts that a head's queries are cut into.
     int64_t parts_of(int64_t tasks) const {
         return std::clamp<int64_t>(pieces_of(tasks, n_ * heads_), 1, std::max<int64_t>(1, t_ / kWorthwhile));
+    }
+    int64_t part_size() const { return 2 * t_ * d_; }
+    // What the parts' sums need backward, where there are several.
+    int64_t part_sums() const {
+        const int64_t parts = parts_of(kBackwardTasks);
+        return parts > 1 ? n_ * heads_ * parts * part_size() : 0;
+    }
+
+    // body(head, first query, queries, the part's sums or null) for every part.
+    template <class Body>
+    void each_part(int64_t tasks, Body&& body, float* sums = nullptr) const {
+        const int64_t parts = parts_of(tasks);
+        parallel(n_ * heads_ * parts, [&](int64_t task) {
+            const int64_t begin = part(t_, parts, task % parts), rows = part(t_, parts, task % parts + 1) - begin;
+            body(Head(*this, task / parts), begin, rows, sums ? sums + task * part_size() : nullptr);
+        });
+    }
+
+    // A head's rows from one type and distance to another.
+    template <class From, class To>
+    void move_rows(const From* from, int64_t from_apart, int64_t rows, To* to, int64_t to_apart) const {
+        for (int64_t r = 0; r < rows; r++)
+            lanes(d_, [&](int64_t c, auto m) { store(to + r * to_apart + c, load(from + r * from_apart + c, m), m); });
+    }
+
+    // The parts' sums, in order.
+    template <class T>
+    void add_parts(const float* sums, T* dqkv) const {
+        const int64_t parts = parts_of(kBackwardTasks);
+        if (parts == 1) return;
+        parallel(n_ * heads_ * 2, [&](int64_t task) {
+            T* to = dqkv + Head(*this, task / 2).q + (1 + task % 2) * y_apart_;
+            const float* from = sums + task / 2 * parts * part_size() + task % 2 * t_ * d_;
+            for (int64_t j = 0; j < t_; j++)
+                lanes(d_, [&](int64_t c, auto m) {
+                    F32 total = load(from + j * d_ + c, m);
+                    for (int64_t p = 1; p < parts; p++) total = total + load(from + p * part_size() + j * d_ + c, m);
+                    store(to + j * apart_ + c, total, m);
+                });
+        });
     }
 
     void forward_rows(const float* q, const float* k, const float* v, int64_t rows, float* y, float* log_sum) const {
@@ -321,14 +388,16 @@ class Attention {
 };
 
 void attention(const AttentionShape& shape, const View& qkv, const View& y, const View& log_sum) {
-    if (qkv.type != DType::F32) return plain_->attention(shape, qkv, y, log_sum);
-    Attention(shape).forward(qkv.f32(), y.f32(), log_sum.f32());
+    if (!is_stored_f32_or_bf16(qkv)) return plain_->attention(shape, qkv, y, log_sum);
+    with_storage(qkv, [&]<class T>(T) { Attention(shape).forward(qkv.as<const T>(), y.as<T>(), log_sum.f32()); });
 }
 
 void attention_backward(const AttentionShape& shape, const View& qkv, const View& y, const View& log_sum,
                         const View& dy, const View& dqkv) {
-    if (qkv.type != DType::F32) return plain_->attention_backward(shape, qkv, y, log_sum, dy, dqkv);
-    Attention(shape).backward(qkv.f32(), y.f32(), log_sum.f32(), dy.f32(), dqkv.f32());
+    if (!is_stored_f32_or_bf16(qkv)) return plain_->attention_backward(shape, qkv, y, log_sum, dy, dqkv);
+    with_storage(qkv, [&]<class T>(T) {
+        Attention(shape).backward(qkv.as<const T>(), y.as<const T>(), log_sum.f32(), dy.as<const T>(), dqkv.as<T>());
+    });
 }
 
 }  // namespace

@@ -98,7 +98,8 @@ template <class Source>
 }
 
 // sums[j] += the column sums of `rows` rows of `width` numbers.
-inline void add_rows(const float* x, int64_t rows, int64_t width, double* sums) {
+template <class T>
+inline void add_rows(const T* x, int64_t rows, int64_t width, double* sums) {
     auto add = [&](int64_t j, auto m, Wide w) {
         if constexpr (std::is_same_v<decltype(m), All>) {
             store(sums + j, load(sums + j) + w.low);
@@ -113,7 +114,7 @@ inline void add_rows(const float* x, int64_t rows, int64_t width, double* sums) 
     const int64_t quarter = rows / 4, apart = quarter * width;
     for (int64_t r = 0; r < quarter; r++)
         lanes(width, [&](int64_t j, auto m) {
-            const float* p = x + r * width + j;
+            const T* p = x + r * width + j;
             add(j, m,
                 (Wide(load(p, m)) + Wide(load(p + apart, m))) +
                     (Wide(load(p + 2 * apart, m)) + Wide(load(p + 3 * apart, m))));
@@ -123,7 +124,8 @@ inline void add_rows(const float* x, int64_t rows, int64_t width, double* sums) 
 }
 
 // sums[k] = the sum of column k of x [rows, c], in double. Room for columns.width.
-inline void column_sums(const Columns& columns, const float* x, int64_t rows, double* sums) {
+template <class T>
+inline void column_sums(const Columns& columns, const T* x, int64_t rows, double* sums) {
     const int64_t whole = rows / columns.repeat;
     std::fill_n(sums, columns.width, 0.0);
     add_rows(x, whole, columns.width, sums);

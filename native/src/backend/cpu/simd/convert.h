@@ -5,6 +5,7 @@
 
 #include "backend/cpu/simd/vec.h"
 #include "core/bf16.h"
+#include "core/view.h"
 
 namespace hb::cpu::HB_TIER {
 
@@ -115,19 +116,23 @@ inline I32 bf16_bits(F32 x) {
     const I32 rounded = u + I32(0x7fff) + (shift_right<16>(u) & I32(1));
     return shift_right<16>(select(is_nan(x), u | I32(0x400000), rounded));
 }
-inline F32 load(const Bf16* p) {
-    return from_bits(shift_left<16>(load_low16(reinterpret_cast<const uint16_t*>(p))));
-}
+inline F32 load(const Bf16* p) { return from_bits(shift_left<16>(load_low16(reinterpret_cast<const uint16_t*>(p)))); }
+#if defined(HB_TIER_AVX512)
 inline void store(Bf16* p, F32 x) { store_low16(reinterpret_cast<uint16_t*>(p), bf16_bits(x)); }
+#else
+inline void store(Bf16* p, F32 x) {
+    const __m256i b = bf16_bits(x).v;  // the upper halves of its lanes are 0
+    _mm_storeu_si128(reinterpret_cast<__m128i*>(p),
+                     _mm_packus_epi32(_mm256_castsi256_si128(b), _mm256_extracti128_si256(b, 1)));
+}
+#endif
 inline F32 load(const Bf16* p, All) { return load(p); }
 inline void store(Bf16* p, F32 x, All) { store(p, x); }
 #if defined(HB_TIER_AVX512)
 inline F32 load(const Bf16* p, Mask m) {
     return from_bits(shift_left<16>(I32(_mm512_cvtepu16_epi32(_mm256_maskz_loadu_epi16(m.m, p)))));
 }
-inline void store(Bf16* p, F32 x, Mask m) {
-    _mm256_mask_storeu_epi16(p, m.m, _mm512_cvtepi32_epi16(bf16_bits(x).v));
-}
+inline void store(Bf16* p, F32 x, Mask m) { _mm256_mask_storeu_epi16(p, m.m, _mm512_cvtepi32_epi16(bf16_bits(x).v)); }
 #else
 inline F32 load(const Bf16* p, Mask m) {
     const int wanted = _mm256_movemask_ps(m.m);
@@ -144,6 +149,14 @@ inline void store(Bf16* p, F32 x, Mask m) {
         if (wanted >> i & 1) p[i] = t[i];
 }
 #endif
+
+// body(T()) with T the type of storage of a view that is F32 or BF16.
+inline bool is_stored_f32_or_bf16(const View& view) { return view.type == DType::F32 || view.type == DType::BF16; }
+template <class Body>
+void with_storage(const View& view, Body&& body) {
+    if (view.type == DType::BF16) return body(Bf16());
+    body(float());
+}
 
 // Both halves of an F32 as doubles, for arithmetic that is rounded once at the end.
 struct Wide {

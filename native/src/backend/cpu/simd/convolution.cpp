@@ -25,6 +25,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/simd/gemm.h"
@@ -33,6 +34,7 @@
 #include "backend/cpu/simd/weight_packing.h"
 #include "backend/cpu/simd/winograd.h"
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "core/scratch.h"
 
 namespace hb::cpu::HB_TIER {
@@ -88,8 +90,12 @@ int64_t tile_target(const Axis& h, const Axis& w, int64_t images, int64_t channe
     }
 }
 
-// Forward or data gradient as products: source pixels times packed weights.
+// Forward or data gradient as products: source pixels times packed weights. Images of E: float, or Bf16, which is
+// widened when a strip is copied and rounded when all of a panel's sum is there.
+template <class E>
 class Product {
+    static constexpr bool kWidens = !std::is_same_v<E, float>;
+
   public:
     Product(const ConvShape& shape, Axis::Direction direction)
         : shape_(shape), forward_(direction == Axis::kForward),
@@ -102,8 +108,9 @@ class Product {
           vectors_(panel_vectors(width_)), panel_width_(vectors_ * kLanes),
           panels_((width_ + panel_width_ - 1) / panel_width_),
           tiling_(h_.grid, w_.grid, tile_target(h_, w_, shape.n, source_channels_)),
-          in_place_(h_.inside() && w_.inside()), strip_(in_place_ ? Strip::in_place(h_, w_, source_channels_)
-                                                                  : Strip::copied(h_, w_, tiling_, source_channels_)),
+          in_place_(!kWidens && h_.inside() && w_.inside()),
+          strip_(in_place_ ? Strip::in_place(h_, w_, source_channels_)
+                           : Strip::copied(h_, w_, tiling_, source_channels_)),
           phases_(h_.spread * w_.spread), spans_(shape.kh * shape.kw) {
         int64_t *span = spans_.data(), taps = 0;
         for (int64_t a = 0; a < h_.spread; a++)
@@ -133,7 +140,8 @@ class Product {
             }
     }
 
-    void run(const float* source, const float* weights, const float* bias, const Noise& noise, float* result) const {
+    void run(const E* source, const float* weights, const float* bias, const Noise& noise, E* result) const {
+        profile_algorithm("direct");
         const bool noisy = has_noise(noise);
         const int64_t runs = noisy ? noise.sub_batches : 1;
         const int64_t size = shape_.groups * panels_ * panel_width_ * depth_ * shape_.kh * shape_.kw;
@@ -236,17 +244,18 @@ class Product {
         }
     }
 
-    void multiply_tile(const Tile& tile, int64_t first_panel, int64_t last_panel, const float* source,
-                       const float* packed, const float* bias, float* result) const {
+    void multiply_tile(const Tile& tile, int64_t first_panel, int64_t last_panel, const E* source, const float* packed,
+                       const float* bias, E* result) const {
         const int64_t most = tiling_.largest();
-        const Scratch<int64_t> rows(2 * most);
-        int64_t *from = rows.data(), *to = from + most;
+        const Scratch<int64_t> rows(3 * most);
+        int64_t *from = rows.data(), *to = from + most, *sums_row = to + most;
+        const Scratch<float> sums(kWidens ? most * panel_width_ : 0);
+        for (int64_t r = 0; kWidens && r < most; r++) sums_row[r] = r * panel_width_;
         const Scratch<float> copy(in_place_ ? 0 : tiling_.images * strip_.image_stride);
         const float* a = copy.data();
-        if (in_place_)
-            a = source + first_in_place(h_, w_, strip_, tile);
-        else
-            copy_strip(h_, w_, strip_, tile, source, source_channels_, 0, source_channels_, copy.data());
+        if constexpr (!kWidens)
+            if (in_place_) a = source + first_in_place(h_, w_, strip_, tile);
+        if (!in_place_) copy_strip(h_, w_, strip_, tile, source, source_channels_, 0, source_channels_, copy.data());
         for (int64_t i = 0; i < h_.spread * w_.spread; i++) {
             const Phase& p = phases_[i];
             const int64_t count = list_pixels(h_, w_, p.h, p.w, strip_, tile, result_channels_, from, to);
@@ -254,27 +263,39 @@ class Product {
                 fill(count, to, first_panel, last_panel, bias, result);
                 continue;
             }
-            for (int64_t group = 0; group < shape_.groups; group++)
-                for (int64_t b = 0; b < p.blocks; b++) {
+            for (int64_t group = 0; group < shape_.groups; group++) {
+                // One block of one panel, to rows c_row of c.
+                auto multiply = [&](int64_t b, int64_t j, float* c, const int64_t* c_row) {
                     const Block block = block_of(p, b);
-                    const float* panels = packed + packed_block(p, group, block);
+                    Panel panel;
+                    panel.b = packed + packed_block(p, group, block) + j * block.depth() * panel_width_;
+                    panel.c = c;
+                    panel.columns = static_cast<int>(std::min(panel_width_, width_ - j * panel_width_));
+                    panel.accumulate = b > 0;
+                    panel.start = bias ? bias + group * width_ + j * panel_width_ : nullptr;
+                    multiply_panel(vectors_, block.spans, panel, a + group * depth_ + block.shift, count, from, c_row);
+                };
+                if constexpr (kWidens) {
                     for (int64_t j = first_panel; j < last_panel; j++) {
-                        const int64_t column = group * width_ + j * panel_width_;
-                        Panel panel;
-                        panel.b = panels + j * block.depth() * panel_width_;
-                        panel.c = result + column;
-                        panel.columns = static_cast<int>(std::min(panel_width_, width_ - j * panel_width_));
-                        panel.accumulate = b > 0;
-                        panel.start = bias ? bias + column : nullptr;
-                        multiply_panel(vectors_, block.spans, panel, a + group * depth_ + block.shift, count, from, to);
+                        for (int64_t b = 0; b < p.blocks; b++) multiply(b, j, sums.data(), sums_row);
+                        E* out = result + group * width_ + j * panel_width_;
+                        for (int64_t r = 0; r < count; r++)
+                            lanes(std::min(panel_width_, width_ - j * panel_width_), [&](int64_t c, auto mask) {
+                                store(out + to[r] + c, load(sums.data() + sums_row[r] + c, mask), mask);
+                            });
                     }
+                } else {
+                    for (int64_t b = 0; b < p.blocks; b++)
+                        for (int64_t j = first_panel; j < last_panel; j++)
+                            multiply(b, j, result + group * width_ + j * panel_width_, to);
                 }
+            }
         }
     }
 
     // Results that no tap reaches, or without input channels: the empty sum.
     void fill(int64_t count, const int64_t* to, int64_t first_panel, int64_t last_panel, const float* bias,
-              float* result) const {
+              E* result) const {
         const bool whole = first_panel == 0 && last_panel == panels_;
         const int64_t begin = whole ? 0 : first_panel * panel_width_;
         const int64_t end = whole ? result_channels_ : std::min(last_panel * panel_width_, width_);
@@ -297,32 +318,59 @@ class Product {
     const Scratch<int64_t> spans_;
 };
 
-Backend plain_table;  // for F64
+Backend plain_table;  // for F64, and what is left to it in bf16
+
+template <class E>
+void forward(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise,
+             const View& y) {
+    if (winograd_suits_forward(shape, noise))
+        return winograd_conv2d(shape, x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>());
+    Product<E>(shape, Axis::kForward).run(x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>());
+}
+
+template <class E>
+void backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
+    if (winograd_suits_backward_data(shape, noise))
+        return winograd_backward_data(shape, dy.as<const E>(), w.f32(), noise, dx.as<E>());
+    Product<E>(shape, Axis::kBackward).run(dy.as<const E>(), w.f32(), nullptr, noise, dx.as<E>());
+}
+
+template <class E>
+void backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise, const View& dw) {
+    if (winograd_suits_backward_weight(shape, noise))
+        winograd_backward_weight(shape, x.as<const E>(), dy.as<const E>(), dw.f32());
+    else
+        product_backward_weight(shape, x.as<const E>(), dy.as<const E>(), noise, dw.f32());
+}
+
+// Depthwise convolutions in bf16 are left to the widening kernels.
+bool left_to_plain(const ConvShape& shape, DType type) {
+    return type == DType::F64 || (type == DType::BF16 && is_depthwise(shape));
+}
 
 void conv2d(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise, const View& y) {
-    if (x.type == DType::F64) return plain_table.conv2d(shape, x, w, bias, noise, y);
+    if (left_to_plain(shape, x.type)) return plain_table.conv2d(shape, x, w, bias, noise, y);
     if (y.elements() == 0) return;
     if (is_depthwise(shape)) return depthwise_conv2d(shape, x, w, bias, noise, y);
-    if (winograd_suits_forward(shape, noise))
-        return winograd_conv2d(shape, x.f32(), w.f32(), bias.f32(), noise, y.f32());
-    Product(shape, Axis::kForward).run(x.f32(), w.f32(), bias.f32(), noise, y.f32());
+    if (x.type == DType::BF16) return forward<Bf16>(shape, x, w, bias, noise, y);
+    forward<float>(shape, x, w, bias, noise, y);
 }
 
 void conv2d_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
-    if (dy.type == DType::F64) return plain_table.conv2d_backward_data(shape, dy, w, noise, dx);
+    if (left_to_plain(shape, dy.type)) return plain_table.conv2d_backward_data(shape, dy, w, noise, dx);
     if (dx.elements() == 0) return;
     if (is_depthwise(shape)) return depthwise_backward_data(shape, dy, w, noise, dx);
-    if (winograd_suits_backward_data(shape, noise))
-        return winograd_backward_data(shape, dy.f32(), w.f32(), noise, dx.f32());
-    Product(shape, Axis::kBackward).run(dy.f32(), w.f32(), nullptr, noise, dx.f32());
+    if (dy.type == DType::BF16) return backward_data<Bf16>(shape, dy, w, noise, dx);
+    backward_data<float>(shape, dy, w, noise, dx);
 }
 
 // out[j] = sum over rows of x[row, j], in pieces of kRows rows.
-void sum_rows(const float* x, int64_t rows, int64_t columns, float* out) {
+template <class E>
+void sum_rows(const E* x, int64_t rows, int64_t columns, float* out) {
     constexpr int64_t kRows = 512;
     const int64_t pieces = (rows + kRows - 1) / kRows;
     const Scratch<float> partial(pieces * columns);
-    auto add = [columns](const float* from, int64_t count, float* to) {
+    auto add = [columns](const auto* from, int64_t count, float* to) {
         lanes(columns, [&](int64_t j, auto mask) {
             F32 sum = zero();
             for (int64_t r = 0; r < count; r++) sum = sum + load(from + r * columns + j, mask);
@@ -337,17 +385,23 @@ void sum_rows(const float* x, int64_t rows, int64_t columns, float* out) {
 
 void conv2d_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise, const View& dw,
                             const View& dbias) {
-    if (dy.type == DType::F64) return plain_table.conv2d_backward_weight(shape, x, dy, noise, dw, dbias);
-    if (dbias && shape.o > 0) sum_rows(dy.f32(), shape.n * shape.oh * shape.ow, shape.o, dbias.f32());
+    if (left_to_plain(shape, dy.type)) return plain_table.conv2d_backward_weight(shape, x, dy, noise, dw, dbias);
+    const int64_t pixels = shape.n * shape.oh * shape.ow;
+    if (dbias && shape.o > 0) {
+        if (dy.type == DType::BF16)
+            sum_rows(dy.as<const Bf16>(), pixels, shape.o, dbias.f32());
+        else
+            sum_rows(dy.f32(), pixels, shape.o, dbias.f32());
+    }
     if (dw.elements() == 0) return;
     if (dy.elements() == 0)
         std::memset(dw.data, 0, static_cast<size_t>(dw.elements()) * sizeof(float));
     else if (is_depthwise(shape))
         depthwise_backward_weight(shape, x, dy, noise, dw);
-    else if (winograd_suits_backward_weight(shape, noise))
-        winograd_backward_weight(shape, x.f32(), dy.f32(), dw.f32());
+    else if (dy.type == DType::BF16)
+        backward_weight<Bf16>(shape, x, dy, noise, dw);
     else
-        product_backward_weight(shape, x, dy, noise, dw);
+        backward_weight<float>(shape, x, dy, noise, dw);
 }
 
 }  // namespace

@@ -26,6 +26,8 @@ void depthwise_backward_data(const ConvShape& shape, const View& dy, const View&
 void depthwise_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise,
                                const View& dw);
 
-void product_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise, const View& dw);
+// Images of float or Bf16.
+template <class E>
+void product_backward_weight(const ConvShape& shape, const E* x, const E* dy, const Noise& noise, float* dw);
 
 }  // namespace hb::cpu::HB_TIER

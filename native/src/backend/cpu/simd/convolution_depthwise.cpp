@@ -9,6 +9,7 @@
 #include "backend/cpu/simd/random.h"
 #include "backend/cpu/simd/weight_packing.h"
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "core/scratch.h"
 
 namespace hb::cpu::HB_TIER {
@@ -111,18 +112,21 @@ void add_image(const ConvShape& shape, const Axis& h, const Axis& w, const float
 
 void depthwise_conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, const Noise& noise,
                       const View& y) {
+    profile_algorithm("depthwise");
     make_rows(s, Axis(Axis::kForward, s.h, s.oh, s.kh, s.stride_h, s.pad_h, s.dilation_h),
               Axis(Axis::kForward, s.w, s.ow, s.kw, s.stride_w, s.pad_w, s.dilation_w), x.f32(), w.f32(), bias.f32(),
               noise, y.f32());
 }
 
 void depthwise_backward_data(const ConvShape& s, const View& dy, const View& w, const Noise& noise, const View& dx) {
+    profile_algorithm("depthwise");
     make_rows(s, Axis(Axis::kBackward, s.oh, s.h, s.kh, s.stride_h, s.pad_h, s.dilation_h),
               Axis(Axis::kBackward, s.ow, s.w, s.kw, s.stride_w, s.pad_w, s.dilation_w), dy.f32(), w.f32(), nullptr,
               noise, dx.f32());
 }
 
 void depthwise_backward_weight(const ConvShape& s, const View& x, const View& dy, const Noise& noise, const View& dw) {
+    profile_algorithm("depthwise");
     const Axis h(Axis::kForward, s.h, s.oh, s.kh, s.stride_h, s.pad_h, s.dilation_h);
     const Axis w(Axis::kForward, s.w, s.ow, s.kw, s.stride_w, s.pad_w, s.dilation_w);
     const bool chain = needs_chain_rule(noise);

@@ -19,6 +19,7 @@
 // transposed, and chunks were added element by element: 2-3 % slower.
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "backend/cpu/simd/convolution.h"
 #include "backend/cpu/simd/gemm.h"
@@ -26,6 +27,7 @@
 #include "backend/cpu/simd/random.h"
 #include "backend/cpu/simd/weight_packing.h"
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "core/scratch.h"
 
 namespace hb::cpu::HB_TIER {
@@ -47,6 +49,8 @@ int64_t pieces_of(int64_t size, int64_t most) { return (size + most - 1) / most;
 
 // The gradient is cut into parts (group, input channels, output channels) and the batch into chunks of tiles; a task
 // makes one part of one chunk as a product: rows are kernel elements, columns output channels, and k runs over pixels.
+// Images of E.
+template <class E>
 class WeightGradient {
   public:
     WeightGradient(const ConvShape& shape, const Noise& noise)
@@ -79,7 +83,7 @@ class WeightGradient {
         chunks_ = std::min(wanted, runs_ * pieces_);
     }
 
-    void run(const float* x, const float* dy, float* dw) const {
+    void run(const E* x, const E* dy, float* dw) const {
         const int64_t size = shape_.o * taps_ * depth_;
         if (chunks_ == 1) {
             parallel(parts_, [&](int64_t task) {
@@ -143,7 +147,7 @@ class WeightGradient {
     }
 
     // The sums of one part over one chunk, [kernel element][held_]; finished to `out` unless that is null.
-    void make_part(int64_t index, int64_t chunk, const float* x, const float* dy, float* sums, float* out) const {
+    void make_part(int64_t index, int64_t chunk, const E* x, const E* dy, float* sums, float* out) const {
         const Part part = part_of(index);
         const int64_t rows = taps_ * part.channels;
         const Scratch<float> strip(tiling_.images * strip_.image_stride);
@@ -193,21 +197,21 @@ class WeightGradient {
     }
 
     // Panels of the result's gradient for a tile.
-    const float* pack_gradient(const Tile& tile, const Part& part, const float* dy, float* panels,
-                               int64_t count) const {
+    const float* pack_gradient(const Tile& tile, const Part& part, const E* dy, float* panels, int64_t count) const {
         const int64_t first_column = part.group * width_ + part.column;
         const bool whole_rows = tile.column_end - tile.column == shape_.ow;
         const bool whole_images = tile.row_end - tile.row == shape_.oh && whole_rows;
         if (whole_images || (whole_rows && tile.image_end - tile.image == 1)) {  // one contiguous piece
-            const float* from = dy + (tile.image * shape_.oh + tile.row) * shape_.ow * shape_.o + first_column;
-            if (shape_.o == panel_width_ && part.columns == panel_width_) return from;  // it is a panel already
+            const E* from = dy + (tile.image * shape_.oh + tile.row) * shape_.ow * shape_.o + first_column;
+            if constexpr (std::is_same_v<E, float>)
+                if (shape_.o == panel_width_ && part.columns == panel_width_) return from;  // it is a panel already
             pack_rows(vectors_, from, shape_.o, count, part.columns, panels, count * panel_width_);
             return panels;
         }
         int64_t p = 0;
         for (int64_t n = tile.image; n < tile.image_end; n++)
             for (int64_t i = tile.row; i < tile.row_end; i++) {
-                const float* from = dy + ((n * shape_.oh + i) * shape_.ow + tile.column) * shape_.o + first_column;
+                const E* from = dy + ((n * shape_.oh + i) * shape_.ow + tile.column) * shape_.o + first_column;
                 const int64_t run = tile.column_end - tile.column;
                 pack_rows(vectors_, from, shape_.o, run, part.columns, panels + p * panel_width_, count * panel_width_);
                 p += run;
@@ -266,9 +270,12 @@ class WeightGradient {
 
 }  // namespace
 
-void product_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise,
-                             const View& dw) {
-    WeightGradient(shape, noise).run(x.f32(), dy.f32(), dw.f32());
+template <class E>
+void product_backward_weight(const ConvShape& shape, const E* x, const E* dy, const Noise& noise, float* dw) {
+    profile_algorithm("direct");
+    WeightGradient<E>(shape, noise).run(x, dy, dw);
 }
+template void product_backward_weight(const ConvShape&, const float*, const float*, const Noise&, float*);
+template void product_backward_weight(const ConvShape&, const Bf16*, const Bf16*, const Noise&, float*);
 
 }  // namespace hb::cpu::HB_TIER

@@ -162,9 +162,9 @@ constexpr int kWide = 4;
 template <class>
 using Several = F32s<kWide>;
 
-// y = f(x ..) of n elements.
-template <class F, class... In>
-[[gnu::always_inline]] inline void apply(int64_t n, F f, float* y, const In*... x) {
+// y = f(x ..) of n elements, float or Bf16.
+template <class F, class T, class... In>
+[[gnu::always_inline]] inline void apply(int64_t n, F f, T* y, const In*... x) {
     auto one = [&](int64_t i, auto m) { store(y + i, f(load(x + i, m)...), m); };
     if constexpr (std::is_invocable_v<F, Several<In>...>) {
         constexpr int64_t kStep = kWide * F32::kLanes;
@@ -177,29 +177,33 @@ template <class F, class... In>
 }
 
 void unary(int kind, const View& x, double alpha, double beta, const View& y) {
-    if (x.type != DType::F32) return plain_->unary(kind, x, alpha, beta, y);
-    const float* in = x.f32();
-    float* out = y.f32();
-    with_function(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
-        parallel_ranges(x.elements(), kGrain,
-                        [&](int64_t begin, int64_t end) { apply(end - begin, f, out + begin, in + begin); });
-    });
-}
-
-void unary_backward(int kind, const View& x, const View& dy, double alpha, double beta, const View& dx) {
-    if (x.type != DType::F32) return plain_->unary_backward(kind, x, dy, alpha, beta, dx);
-    const float *in = x.f32(), *gradient = dy.f32();
-    float* out = dx.f32();
-    with_gradient(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
-        parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
-            apply(end - begin, f, out + begin, in + begin, gradient + begin);
+    if (!is_stored_f32_or_bf16(x)) return plain_->unary(kind, x, alpha, beta, y);
+    with_storage(x, [&]<class T>(T) {
+        const T* in = x.as<T>();
+        T* out = y.as<T>();
+        with_function(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
+            parallel_ranges(x.elements(), kGrain,
+                            [&](int64_t begin, int64_t end) { apply(end - begin, f, out + begin, in + begin); });
         });
     });
 }
 
-// body(f) with f(a, b) a vector, or a mask for the comparisons.
+void unary_backward(int kind, const View& x, const View& dy, double alpha, double beta, const View& dx) {
+    if (!is_stored_f32_or_bf16(x)) return plain_->unary_backward(kind, x, dy, alpha, beta, dx);
+    with_storage(x, [&]<class T>(T) {
+        const T *in = x.as<T>(), *gradient = dy.as<T>();
+        T* out = dx.as<T>();
+        with_gradient(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
+            parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
+                apply(end - begin, f, out + begin, in + begin, gradient + begin);
+            });
+        });
+    });
+}
+
+// body(f) with f(a, b) a vector.
 template <class Body>
-void with_binary(int kind, Body&& body) {
+void with_arithmetic(int kind, Body&& body) {
     switch (kind) {
         case HB_ADD:
             return body([](F32 a, F32 b) { return a + b; });
@@ -211,8 +215,15 @@ void with_binary(int kind, Body&& body) {
             return body([](F32 a, F32 b) { return a / b; });
         case HB_MAX:
             return body([](F32 a, F32 b) { return select((a > b) | is_nan(a), a, b); });
-        case HB_MIN:
+        default:  // HB_MIN
             return body([](F32 a, F32 b) { return select((a < b) | is_nan(a), a, b); });
+    }
+}
+
+// body(f) with f(a, b) a mask.
+template <class Body>
+void with_comparison(int kind, Body&& body) {
+    switch (kind) {
         case HB_EQ:
             return body([](F32 a, F32 b) { return a == b; });
         case HB_NE:
@@ -228,9 +239,25 @@ void with_binary(int kind, Body&& body) {
     }
 }
 
-void put(void* y, int64_t i, F32 value, All) { store(static_cast<float*>(y) + i, value); }
-void put(void* y, int64_t i, F32 value, Mask m) { store(static_cast<float*>(y) + i, value, m); }
-void put(void* y, int64_t i, Mask value, All) { store_bytes(static_cast<uint8_t*>(y) + i, value); }
+// body(T(), f) with T the operands' type, float or Bf16; of comparisons only float.
+template <class Body>
+void with_binary(int kind, const View& a, Body&& body) {
+    if (kind >= HB_EQ) return with_comparison(kind, [&](auto f) { body(float(), f); });
+    with_storage(a, [&]<class T>(T type) { with_arithmetic(kind, [&](auto f) { body(type, f); }); });
+}
+
+// Has this file a kernel for operands of this type?
+bool takes(int kind, const View& a) { return a.type == DType::F32 || (a.type == DType::BF16 && kind < HB_EQ); }
+
+template <class T, class M>
+void put(void* y, int64_t i, F32 value, M m) {
+    store(static_cast<T*>(y) + i, value, m);
+}
+template <class T>
+void put(void* y, int64_t i, Mask value, All) {
+    store_bytes(static_cast<uint8_t*>(y) + i, value);
+}
+template <class T>
 void put(void* y, int64_t i, Mask value, Mask m) {
     uint8_t bytes[F32::kLanes], wanted[F32::kLanes];
     store_bytes(bytes, value);
@@ -240,81 +267,85 @@ void put(void* y, int64_t i, Mask value, Mask m) {
 }
 
 // One run: each operand is contiguous (stride 1) or one number (stride 0).
-template <class F>
-void binary_run(F f, const float* a, int64_t a_stride, const float* b, int64_t b_stride, void* y, int64_t at,
-                int64_t count) {
+template <class T, class F>
+void binary_run(F f, const T* a, int64_t a_stride, const T* b, int64_t b_stride, void* y, int64_t at, int64_t count) {
     if (a_stride == 1 && b_stride == 1) {
-        far_lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(load(a + i, m), load(b + i, m)), m); });
+        far_lanes(count, [&](int64_t i, auto m) { put<T>(y, at + i, f(load(a + i, m), load(b + i, m)), m); });
     } else if (a_stride == 1) {
-        const F32 right = *b;
-        far_lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(load(a + i, m), right), m); });
+        const F32 right = widen(*b);
+        far_lanes(count, [&](int64_t i, auto m) { put<T>(y, at + i, f(load(a + i, m), right), m); });
     } else if (b_stride == 1) {
-        const F32 left = *a;
-        far_lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(left, load(b + i, m)), m); });
+        const F32 left = widen(*a);
+        far_lanes(count, [&](int64_t i, auto m) { put<T>(y, at + i, f(left, load(b + i, m)), m); });
     } else {
-        const F32 value[2] = {*a, *b};
-        far_lanes(count, [&](int64_t i, auto m) { put(y, at + i, f(value[0], value[1]), m); });
+        const F32 value[2] = {widen(*a), widen(*b)};
+        far_lanes(count, [&](int64_t i, auto m) { put<T>(y, at + i, f(value[0], value[1]), m); });
     }
 }
 
 // A short row vector [c] against [n, c] is repeated until it fills some vectors.
 constexpr int64_t kShortRow = 64;
 
-template <class F>
-void with_row_vector(F f, const float* a, const float* b, bool row_is_left, int64_t rows, int64_t c, void* y) {
+template <class T, class F>
+void with_row_vector(F f, const T* a, const T* b, bool row_is_left, int64_t rows, int64_t c, void* y) {
     const int64_t repeat = std::min(rows, 4 * kShortRow / c), width = repeat * c;
-    Scratch<float> row(width);
+    Scratch<T> row(width);
     for (int64_t q = 0; q < repeat; q++) std::copy_n(row_is_left ? a : b, c, row.data() + q * c);
     parallel_ranges(rows, kGrain / c / repeat * repeat, [&](int64_t begin, int64_t end) {
         for (int64_t r = begin; r < end; r += repeat) {
             const int64_t count = std::min(repeat, end - r) * c, at = r * c;
             if (row_is_left)
-                binary_run(f, row.data(), 1, b + at, 1, y, at, count);
+                binary_run<T>(f, row.data(), 1, b + at, 1, y, at, count);
             else
-                binary_run(f, a + at, 1, row.data(), 1, y, at, count);
+                binary_run<T>(f, a + at, 1, row.data(), 1, y, at, count);
         }
     });
 }
 
 void binary(int kind, const View& a, const View& b, const View& y) {
-    if (a.type != DType::F32 || y.elements() == 0) return plain_->binary(kind, a, b, y);
+    if (!takes(kind, a) || y.elements() == 0) return plain_->binary(kind, a, b, y);
     View result = y;
     result.make_dense_strides();
     Loops<3> loops(y.shape, {&a, &b, &result});
     const int64_t a_stride = loops.inner_stride(0), b_stride = loops.inner_stride(1);
     if ((a_stride != 0 && a_stride != 1) || (b_stride != 0 && b_stride != 1)) return plain_->binary(kind, a, b, y);
-    with_binary(kind, [&](auto f) {
+    with_binary(kind, a, [&]<class T>(T, auto f) {
+        const T *left = a.as<T>(), *right = b.as<T>();
         if (loops.rank == 2 && loops.inner() < kShortRow && a_stride == 1 && b_stride == 1) {
             const int64_t rows = loops.size[0], c = loops.inner();
             const int64_t a_rows = loops.stride[0][0], b_rows = loops.stride[0][1];
             if ((a_rows == c && b_rows == 0) || (a_rows == 0 && b_rows == c))
-                return with_row_vector(f, a.f32(), b.f32(), a_rows == 0, rows, c, y.data);
+                return with_row_vector(f, left, right, a_rows == 0, rows, c, y.data);
         }
         loops.for_each_run([&](const int64_t(&at)[3], int64_t count) {
-            binary_run(f, a.f32() + at[0], a_stride, b.f32() + at[1], b_stride, y.data, at[2], count);
+            binary_run(f, left + at[0], a_stride, right + at[1], b_stride, y.data, at[2], count);
         });
     });
 }
 
 void binary_scalar(int kind, const View& a, double b, const View& y) {
-    if (a.type != DType::F32) return plain_->binary_scalar(kind, a, b, y);
-    const float number = static_cast<float>(b);
-    with_binary(kind, [&](auto f) {
+    if (!takes(kind, a)) return plain_->binary_scalar(kind, a, b, y);
+    const F32 number = static_cast<float>(b);
+    with_binary(kind, a, [&]<class T>(T, auto f) {
         parallel_ranges(a.elements(), kGrain, [&](int64_t begin, int64_t end) {
-            binary_run(f, a.f32() + begin, 1, &number, 0, y.data, begin, end - begin);
+            const T* from = a.as<T>() + begin;
+            far_lanes(end - begin,
+                      [&](int64_t i, auto m) { put<T>(y.data, begin + i, f(load(from + i, m), number), m); });
         });
     });
 }
 
 // In double, as the scalar tier: a moving average over many steps would show a rounded 1 - beta.
 void blend(const View& destination, const View& source, double beta, double alpha) {
-    if (destination.type != DType::F32) return plain_->blend(destination, source, beta, alpha);
-    float* d = destination.f32();
-    const float* s = source.f32();
-    parallel_ranges(destination.elements(), kGrain, [&](int64_t begin, int64_t end) {
-        far_lanes(end - begin, [&](int64_t i, auto m) {
-            i += begin;
-            store(d + i, narrow(Wide(beta) * Wide(load(d + i, m)) + Wide(alpha) * Wide(load(s + i, m))), m);
+    if (!is_stored_f32_or_bf16(destination)) return plain_->blend(destination, source, beta, alpha);
+    with_storage(destination, [&]<class T>(T) {
+        T* d = destination.as<T>();
+        const T* s = source.as<T>();
+        parallel_ranges(destination.elements(), kGrain, [&](int64_t begin, int64_t end) {
+            far_lanes(end - begin, [&](int64_t i, auto m) {
+                i += begin;
+                store(d + i, narrow(Wide(beta) * Wide(load(d + i, m)) + Wide(alpha) * Wide(load(s + i, m))), m);
+            });
         });
     });
 }

@@ -18,8 +18,9 @@ int64_t run_of_row(const Segment* segments, int64_t count, int64_t row) {
     return segments[s].run;
 }
 
-void layer_norm(const float* x, int64_t n, int64_t c, int64_t samples, const View& gamma, const View& beta,
-                double epsilon, const Noise& noise, float* y, float* mean, float* inverse_deviation) {
+template <class T>
+void layer_norm(const T* x, int64_t n, int64_t c, int64_t samples, const View& gamma, const View& beta, double epsilon,
+                const Noise& noise, T* y, float* mean, float* inverse_deviation) {
     const int64_t runs = runs_of(noise);
     const double width = static_cast<double>(c);
     Scratch<float> gammas(runs * c);
@@ -28,8 +29,9 @@ void layer_norm(const float* x, int64_t n, int64_t c, int64_t samples, const Vie
     const int64_t count = make_segments(noise, samples, n, 1, segments.data());
     parallel_ranges(n, piece_rows(c), [&](int64_t begin, int64_t end) {
         for (int64_t row = begin; row < end; row++) {
-            const float *in = x + row * c, *g = gammas.data() + run_of_row(segments.data(), count, row) * c;
-            float* out = y + row * c;
+            const T* in = x + row * c;
+            const float* g = gammas.data() + run_of_row(segments.data(), count, row) * c;
+            T* out = y + row * c;
             // The mean but for rounding; the second pass sees what is missing.
             const float near =
                 sum(add_lanes(c, [=](int64_t j, auto m) { return load(in + j, m); })) / static_cast<float>(c);
@@ -72,9 +74,10 @@ void sum_parameters(const double* parts, int64_t pieces, int64_t c, const double
     });
 }
 
-void layer_norm_backward(const float* x, int64_t n, int64_t c, int64_t samples, const float* dy, const View& gamma,
-                         const float* mean, const float* inverse_deviation, const Noise& noise, float* dx,
-                         float* dgamma, float* dbeta) {
+template <class T>
+void layer_norm_backward(const T* x, int64_t n, int64_t c, int64_t samples, const T* dy, const View& gamma,
+                         const float* mean, const float* inverse_deviation, const Noise& noise, T* dx, float* dgamma,
+                         float* dbeta) {
     const int64_t runs = runs_of(noise);
     Scratch<float> gammas(runs * c);
     perturb_gammas(gamma, noise, gammas.data());
@@ -95,8 +98,8 @@ void layer_norm_backward(const float* x, int64_t n, int64_t c, int64_t samples, 
         for (int64_t first_row = piece.begin; first_row < piece.end; first_row += kBlock) {
             std::fill_n(shift, 2 * c, 0.0f);
             for (int64_t row = first_row; row < std::min(piece.end, first_row + kBlock); row++) {
-                const float *in = x + row * c, *gradient = dy + row * c;
-                float* out = dx + row * c;
+                const T *in = x + row * c, *gradient = dy + row * c;
+                T* out = dx + row * c;
                 const float inverse = inverse_deviation[row], centre = mean[row];
                 const Two both = add_lanes(c, [=](int64_t j, auto m) {
                     F32 dz = load(gradient + j, m), h = (load(in + j, m) - centre) * inverse;
@@ -124,14 +127,12 @@ void layer_norm_backward(const float* x, int64_t n, int64_t c, int64_t samples, 
 
 // ---- group norm: a sample's columns are summed, then taken together by groups
 
-void group_norm(const View& x, int64_t n, int64_t positions, int64_t c, int64_t groups, int64_t samples,
-                const View& gamma, const View& beta, double epsilon, const Noise& noise, const View& y,
-                const View& mean, const View& inverse_deviation) {
-    if (x.type != DType::F32 || x.elements() == 0)
-        return plain_->group_norm(x, n, positions, c, groups, samples, gamma, beta, epsilon, noise, y, mean,
-                                  inverse_deviation);
+template <class T>
+void group_norm_of(const View& x, int64_t n, int64_t positions, int64_t c, int64_t groups, int64_t samples,
+                   const View& gamma, const View& beta, double epsilon, const Noise& noise, const View& y,
+                   const View& mean, const View& inverse_deviation) {
     if (positions == 1 && groups == 1)
-        return layer_norm(x.f32(), n, c, samples, gamma, beta, epsilon, noise, y.f32(), mean.f32(),
+        return layer_norm(x.as<const T>(), n, c, samples, gamma, beta, epsilon, noise, y.as<T>(), mean.f32(),
                           inverse_deviation.f32());
     const Columns columns(c);
     const int64_t runs = runs_of(noise), width = columns.width, group = c / groups;
@@ -142,7 +143,8 @@ void group_norm(const View& x, int64_t n, int64_t positions, int64_t c, int64_t 
     parallel(n, [&](int64_t i) {
         Scratch<double> moments(2 * c);
         Scratch<float> table(3 * width);
-        const float *in = x.f32() + i * positions * c, *g = gammas.data() + run_of_row(segments.data(), count, i) * c;
+        const T* in = x.as<T>() + i * positions * c;
+        const float* g = gammas.data() + run_of_row(segments.data(), count, i) * c;
         double *means = moments.data(), *squares = means + c;
         column_moments(columns, in, positions, means, squares);
         for (int64_t q = 0; q < groups; q++) {
@@ -166,20 +168,29 @@ void group_norm(const View& x, int64_t n, int64_t positions, int64_t c, int64_t 
             return static_cast<float>(static_cast<double>(beta.f32()[k]) -
                                       rest * static_cast<double>(g[k]) * squares[k]);
         });
-        apply(columns, positions, {to, to + width, to + 2 * width}, NoActivation{}, in, nullptr,
-              y.f32() + i * positions * c);
+        apply<T>(columns, positions, {to, to + width, to + 2 * width}, NoActivation{}, in, nullptr,
+                 y.as<T>() + i * positions * c);
     });
 }
 
-void group_norm_backward(const View& x, int64_t n, int64_t positions, int64_t c, int64_t groups, int64_t samples,
-                         const View& dy, const View& gamma, const View& mean, const View& inverse_deviation,
-                         const Noise& noise, const View& dx, const View& dgamma, const View& dbeta) {
-    if (x.type != DType::F32 || x.elements() == 0)
-        return plain_->group_norm_backward(x, n, positions, c, groups, samples, dy, gamma, mean, inverse_deviation,
-                                           noise, dx, dgamma, dbeta);
+void group_norm(const View& x, int64_t n, int64_t positions, int64_t c, int64_t groups, int64_t samples,
+                const View& gamma, const View& beta, double epsilon, const Noise& noise, const View& y,
+                const View& mean, const View& inverse_deviation) {
+    if (!is_stored_f32_or_bf16(x) || x.elements() == 0)
+        return plain_->group_norm(x, n, positions, c, groups, samples, gamma, beta, epsilon, noise, y, mean,
+                                  inverse_deviation);
+    with_storage(x, [&]<class T>(T) {
+        group_norm_of<T>(x, n, positions, c, groups, samples, gamma, beta, epsilon, noise, y, mean, inverse_deviation);
+    });
+}
+
+template <class T>
+void group_norm_backward_of(const View& x, int64_t n, int64_t positions, int64_t c, int64_t groups, int64_t samples,
+                            const View& dy, const View& gamma, const View& mean, const View& inverse_deviation,
+                            const Noise& noise, const View& dx, const View& dgamma, const View& dbeta) {
     if (positions == 1 && groups == 1)
-        return layer_norm_backward(x.f32(), n, c, samples, dy.f32(), gamma, mean.f32(), inverse_deviation.f32(), noise,
-                                   dx.f32(), dgamma.f32(), dbeta.f32());
+        return layer_norm_backward(x.as<const T>(), n, c, samples, dy.as<const T>(), gamma, mean.f32(),
+                                   inverse_deviation.f32(), noise, dx.as<T>(), dgamma.f32(), dbeta.f32());
     const Columns columns(c);
     const int64_t runs = runs_of(noise), width = columns.width, group = c / groups;
     Scratch<float> gammas(runs * c);
@@ -197,7 +208,8 @@ void group_norm_backward(const View& x, int64_t n, int64_t positions, int64_t c,
         double *sum = parts.data() + i * 2 * c, *product = sum + c;
         float *scale = table.data(), *centre = scale + width, *slope = centre + width, *shift = slope + width;
         columns.spread(centre, [&](int64_t k) { return means[k / group]; });
-        gradient_sums(columns, positions, NoActivation{}, x.f32() + at, nullptr, dy.f32() + at, centre, sum, product);
+        gradient_sums<T>(columns, positions, NoActivation{}, x.as<T>() + at, nullptr, dy.as<T>() + at, centre, sum,
+                         product);
         for (int64_t q = 0; q < groups; q++) {
             const double d = static_cast<double>(inverses[q]), size = static_cast<double>(positions * group);
             double total = 0, correlation = 0;
@@ -213,12 +225,24 @@ void group_norm_backward(const View& x, int64_t n, int64_t positions, int64_t c,
             }
         }
         for (float* column : {scale, slope, shift}) columns.spread(column, [=](int64_t k) { return column[k]; });
-        apply_gradient(columns, positions, {scale, centre, slope, shift}, NoActivation{}, x.f32() + at, nullptr,
-                       dy.f32() + at, dx.f32() + at, nullptr);
+        apply_gradient<T>(columns, positions, {scale, centre, slope, shift}, NoActivation{}, x.as<T>() + at, nullptr,
+                          dy.as<T>() + at, dx.as<T>() + at, nullptr);
     });
     sum_parameters(
         parts.data(), n, c, slopes, [&](int64_t i) { return run_of_row(segments.data(), count, i); }, dgamma.f32(),
         dbeta.f32());
+}
+
+void group_norm_backward(const View& x, int64_t n, int64_t positions, int64_t c, int64_t groups, int64_t samples,
+                         const View& dy, const View& gamma, const View& mean, const View& inverse_deviation,
+                         const Noise& noise, const View& dx, const View& dgamma, const View& dbeta) {
+    if (!is_stored_f32_or_bf16(x) || x.elements() == 0)
+        return plain_->group_norm_backward(x, n, positions, c, groups, samples, dy, gamma, mean, inverse_deviation,
+                                           noise, dx, dgamma, dbeta);
+    with_storage(x, [&]<class T>(T) {
+        group_norm_backward_of<T>(x, n, positions, c, groups, samples, dy, gamma, mean, inverse_deviation, noise, dx,
+                                  dgamma, dbeta);
+    });
 }
 
 }  // namespace

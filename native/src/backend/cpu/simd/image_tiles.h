@@ -12,7 +12,10 @@
 #include <cstdint>
 #include <cstring>
 
+#include <type_traits>
+
 #include "backend/backend.h"
+#include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/vec.h"
 #include "core/scratch.h"
 
@@ -128,8 +131,10 @@ struct Strip {
     }
 };
 
-// Copies channels [channel, channel + count) of what a tile reads; pixels outside the image are zeros.
-inline void copy_strip(const Axis& h, const Axis& w, const Strip& strip, const Tile& tile, const float* source,
+// Copies channels [channel, channel + count) of what a tile reads, widened where E is Bf16; pixels outside the image
+// are zeros.
+template <class E>
+inline void copy_strip(const Axis& h, const Axis& w, const Strip& strip, const Tile& tile, const E* source,
                        int64_t channels, int64_t channel, int64_t count, float* out) {
     const int64_t top = tile.row * h.step + h.low, left = tile.column * w.step + w.low;
     const int64_t height = Strip::extent(tile.row_end - tile.row, strip.step_h, h);
@@ -148,13 +153,16 @@ inline void copy_strip(const Axis& h, const Axis& w, const Strip& strip, const T
                 std::memset(row, 0, bytes(width));
                 continue;
             }
-            const float* from =
+            const E* from =
                 source + ((n * h.source + y) * w.source + left + before * strip.skip_w) * channels + channel;
             float* to = row + before * strip.pixel_stride;
             std::memset(row, 0, bytes(before));
             std::memset(row + inside * strip.pixel_stride, 0, bytes(width - inside));
-            if (whole)
+            if (whole && std::is_same_v<E, float>)
                 std::memcpy(to, from, bytes(inside - before));
+            else if (whole)
+                lanes((inside - before) * channels,
+                      [&](int64_t c, auto mask) { store(to + c, load(from + c, mask), mask); });
             else
                 for (int64_t j = before; j < inside; j++, from += across, to += strip.pixel_stride)
                     lanes(count, [&](int64_t c, auto mask) { store(to + c, load(from + c, mask), mask); });

@@ -8,6 +8,7 @@
 #include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/math.h"
 #include "core/parallel.h"
+#include "core/worker_scratch.h"
 
 namespace hb::cpu::HB_TIER {
 namespace {
@@ -27,8 +28,9 @@ struct LogSoftmax {
     float most;
     double total, log_total;  // of exp(x - most)
 
-    // exp(x - most) goes to `exponentials`, unless it is null.
-    LogSoftmax(const float* x, int64_t k, float* exponentials = nullptr) {
+    // exp(x - most) goes to `exponentials`, unless it is null. x: float or Bf16.
+    template <class T>
+    LogSoftmax(const T* x, int64_t k, float* exponentials = nullptr) {
         F32 top = -std::numeric_limits<float>::infinity();
         lanes(k, [&](int64_t j, auto m) { top = max(top, or_lowest(load(x + j, m), m)); });
         most = largest(top);
@@ -49,27 +51,49 @@ struct LogSoftmax {
     static F32 or_lowest(F32 x, Mask m) { return select(m, x, F32(-std::numeric_limits<float>::infinity())); }
 };
 
+// Where a row of the result is made in f32: where it goes, or aside where it is bf16.
+template <class T>
+class RowRoom {
+  public:
+    explicit RowRoom(int64_t k) : aside_(std::is_same_v<T, float> ? 0 : k) {}
+    float* of(T* row) const {
+        if constexpr (std::is_same_v<T, float>)
+            return row;
+        else
+            return aside_.data();
+    }
+
+  private:
+    const WorkerScratch<float> aside_;
+};
+
 void softmax(const View& x, const View& y) {
-    if (x.type != DType::F32) return plain_->softmax(x, y);
+    if (!is_stored_f32_or_bf16(x)) return plain_->softmax(x, y);
     const int64_t k = x.columns();
-    for_each_row(x.rows(), k, [&](int64_t i) {
-        float* p = y.f32() + i * k;
-        const F32 scale = LogSoftmax(x.f32() + i * k, k, p).scale();
-        lanes(k, [&](int64_t j, auto m) { store(p + j, load(p + j, m) * scale, m); });
+    with_storage(x, [&]<class T>(T) {
+        const RowRoom<T> room(k);
+        for_each_row(x.rows(), k, [&](int64_t i) {
+            T* p = y.as<T>() + i * k;
+            float* e = room.of(p);
+            const F32 scale = LogSoftmax(x.as<T>() + i * k, k, e).scale();
+            lanes(k, [&](int64_t j, auto m) { store(p + j, load(e + j, m) * scale, m); });
+        });
     });
 }
 
 // dx = y (dy - sum of dy y)
 void softmax_backward(const View& y, const View& dy, const View& dx) {
-    if (y.type != DType::F32) return plain_->softmax_backward(y, dy, dx);
+    if (!is_stored_f32_or_bf16(y)) return plain_->softmax_backward(y, dy, dx);
     const int64_t k = y.columns();
-    for_each_row(y.rows(), k, [&](int64_t i) {
-        const float *p = y.f32() + i * k, *g = dy.f32() + i * k;
-        float* out = dx.f32() + i * k;
-        const Wide total(
-            sum(add_lanes(k, [=](int64_t j, auto m) { return Wide(load(p + j, m)) * Wide(load(g + j, m)); })));
-        lanes(k, [&](int64_t j, auto m) {
-            store(out + j, narrow(Wide(load(p + j, m)) * (Wide(load(g + j, m)) - total)), m);
+    with_storage(y, [&]<class T>(T) {
+        for_each_row(y.rows(), k, [&](int64_t i) {
+            const T *p = y.as<T>() + i * k, *g = dy.as<T>() + i * k;
+            T* out = dx.as<T>() + i * k;
+            const Wide total(
+                sum(add_lanes(k, [=](int64_t j, auto m) { return Wide(load(p + j, m)) * Wide(load(g + j, m)); })));
+            lanes(k, [&](int64_t j, auto m) {
+                store(out + j, narrow(Wide(load(p + j, m)) * (Wide(load(g + j, m)) - total)), m);
+            });
         });
     });
 }
@@ -105,17 +129,17 @@ struct Smoothing {
     F32 operator()(F32 t) const { return fma(t, static_cast<float>(own), static_cast<float>(even)); }
 };
 
-void cross_entropy(const View& logits, const View& targets, double smoothing, const View& loss) {
-    if (logits.type != DType::F32) return plain_->cross_entropy(logits, targets, smoothing, loss);
+template <class T>
+void cross_entropy_of(const View& logits, const View& targets, double smoothing, const View& loss) {
     const int64_t k = logits.columns();
     const Smoothing smooth(smoothing, k);
     const bool hard = targets.type == DType::I64;
     for_each_row(logits.rows(), k, [&](int64_t i) {
-        const float* x = logits.f32() + i * k;
+        const T* x = logits.as<T>() + i * k;
         const LogSoftmax log_p(x, k);
         double result = 0;
         if (hard) {
-            result = -smooth.own * log_p(x[targets.as<int64_t>()[i]]);
+            result = -smooth.own * log_p(widen(x[targets.as<int64_t>()[i]]));
             if (smoothing != 0) {
                 const double of_row = sum(add_lanes(k, [=](int64_t j, auto m) { return Wide(load(x + j, m)); }));
                 const double rest = static_cast<double>(k) * (static_cast<double>(log_p.most) + log_p.log_total);
@@ -133,35 +157,50 @@ void cross_entropy(const View& logits, const View& targets, double smoothing, co
     });
 }
 
+void cross_entropy(const View& logits, const View& targets, double smoothing, const View& loss) {
+    if (!is_stored_f32_or_bf16(logits)) return plain_->cross_entropy(logits, targets, smoothing, loss);
+    with_storage(logits, [&]<class T>(T) { cross_entropy_of<T>(logits, targets, smoothing, loss); });
+}
+
 // dlogits = dloss (p sum of t - t)
-void cross_entropy_backward(const View& logits, const View& targets, const View& dloss, double smoothing,
-                            const View& dlogits) {
-    if (logits.type != DType::F32) return plain_->cross_entropy_backward(logits, targets, dloss, smoothing, dlogits);
+template <class T>
+void cross_entropy_backward_of(const View& logits, const View& targets, const View& dloss, double smoothing,
+                               const View& dlogits) {
     const int64_t k = logits.columns();
+    const RowRoom<T> room(k);
     const Smoothing smooth(smoothing, k);
     const bool hard = targets.type == DType::I64;
     for_each_row(logits.rows(), k, [&](int64_t i) {
-        const float* x = logits.f32() + i * k;
-        float* out = dlogits.f32() + i * k;
+        const T* x = logits.as<T>() + i * k;
+        T* out = dlogits.as<T>() + i * k;
+        float* e = room.of(out);
         const double d = static_cast<double>(dloss.f32()[i]);
-        const LogSoftmax log_p(x, k, out);
+        const LogSoftmax log_p(x, k, e);
         const F32 outer = static_cast<float>(d);
         if (hard) {
             const int64_t own = targets.as<int64_t>()[i];
             const F32 scale = log_p.scale(), even = static_cast<float>(smooth.even);
-            lanes(k, [&](int64_t j, auto m) { store(out + j, outer * fma(load(out + j, m), scale, -even), m); });
+            lanes(k, [&](int64_t j, auto m) { store(out + j, outer * fma(load(e + j, m), scale, -even), m); });
             // Its own class: p - 1 keeps its digits in double only.
-            out[own] = static_cast<float>(d * (std::exp(log_p(x[own])) - smooth.own - smooth.even));
+            const double own_part = std::exp(log_p(widen(x[own]))) - smooth.own - smooth.even;
+            out[own] = rounded_to<T>(static_cast<float>(d * own_part));
         } else {
             const float* t = targets.f32() + i * k;
             const double weight =
                 sum(add_lanes(k, [&](int64_t j, auto m) { return Wide(keep(smooth(load(t + j, m)), m)); }));
             const F32 scale = static_cast<float>(weight / log_p.total);
             lanes(k, [&](int64_t j, auto m) {
-                store(out + j, outer * fma(load(out + j, m), scale, -smooth(load(t + j, m))), m);
+                store(out + j, outer * fma(load(e + j, m), scale, -smooth(load(t + j, m))), m);
             });
         }
     });
+}
+
+void cross_entropy_backward(const View& logits, const View& targets, const View& dloss, double smoothing,
+                            const View& dlogits) {
+    if (!is_stored_f32_or_bf16(logits))
+        return plain_->cross_entropy_backward(logits, targets, dloss, smoothing, dlogits);
+    with_storage(logits, [&]<class T>(T) { cross_entropy_backward_of<T>(logits, targets, dloss, smoothing, dlogits); });
 }
 
 void softmax_scores(const View& logits, const View& targets, const View& probabilities, const View& loss,

@@ -173,7 +173,7 @@ class Matrices {
 Backend plain_table;  // for F64
 
 void matmul(const MatMulShape& given, const View& a, const View& b, const View& y) {
-    if (a.type == DType::F64) return plain_table.matmul(given, a, b, y);
+    if (a.type != DType::F32) return plain_table.matmul(given, a, b, y);
     if (y.elements() == 0) return;
     if (given.k == 0) {
         std::memset(y.data, 0, static_cast<size_t>(y.elements()) * sizeof(float));

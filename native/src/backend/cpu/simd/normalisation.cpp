@@ -16,9 +16,11 @@ using namespace normalisation;
 
 const Backend* plain_ = nullptr;
 
-void batch_norm(const BatchNormArguments& a) {
+template <class T>
+void batch_norm_of(const BatchNormArguments& a) {
     const int64_t c = a.x.columns(), rows = a.x.rows(), groups = a.mean[0];
-    if (a.x.type != DType::F32 || rows == 0 || c == 0) return plain_->batch_norm(a);
+    const T *x = a.x.as<T>(), *residual = a.residual.as<T>();
+    T* y = a.y.as<T>();
     const hb_batch_norm_params& p = a.params;
     const Columns columns(c);
     const int64_t runs = runs_of(a.noise), width = columns.width;
@@ -38,7 +40,7 @@ void batch_norm(const BatchNormArguments& a) {
         parallel(pieces.size(), [&](int64_t i) {
             const Piece& piece = pieces[i];
             double* mean = parts.data() + i * 2 * c;
-            column_moments(columns, a.x.f32() + piece.begin * c, piece.end - piece.begin, mean, mean + c);
+            column_moments(columns, x + piece.begin * c, piece.end - piece.begin, mean, mean + c);
         });
         parallel_ranges(c, kChannels, [&](int64_t begin, int64_t end) {
             for (int64_t g = 0; g < groups; g++)
@@ -107,16 +109,23 @@ void batch_norm(const BatchNormArguments& a) {
         parallel_ranges(rows, piece_rows(c), [&](int64_t begin, int64_t end) {
             for_each_part(segments.data(), count, begin, end, [&](int64_t s, int64_t from, int64_t to) {
                 const float* f = table.data() + s * 3 * width;
-                apply(columns, to - from, {f, f + width, f + 2 * width}, activation, a.x.f32() + from * c,
-                      a.residual ? a.residual.f32() + from * c : nullptr, a.y.f32() + from * c);
+                apply(columns, to - from, {f, f + width, f + 2 * width}, activation, x + from * c,
+                      residual ? residual + from * c : nullptr, y + from * c);
             });
         });
     });
 }
 
-void batch_norm_backward(const BatchNormBackwardArguments& a) {
+void batch_norm(const BatchNormArguments& a) {
+    if (!is_stored_f32_or_bf16(a.x) || a.x.elements() == 0) return plain_->batch_norm(a);
+    with_storage(a.x, [&]<class T>(T) { batch_norm_of<T>(a); });
+}
+
+template <class T>
+void batch_norm_backward_of(const BatchNormBackwardArguments& a) {
     const int64_t c = a.x.columns(), rows = a.x.rows(), groups = a.mean[0];
-    if (a.x.type != DType::F32 || rows == 0 || c == 0) return plain_->batch_norm_backward(a);
+    const T *x = a.x.as<T>(), *y = a.y.as<T>(), *dy = a.dy.as<T>();
+    T *dx = a.dx.as<T>(), *dresidual = a.dresidual.as<T>();
     const hb_batch_norm_params& p = a.params;
     const Columns columns(c);
     const int64_t runs = runs_of(a.noise), width = columns.width;
@@ -138,7 +147,7 @@ void batch_norm_backward(const BatchNormBackwardArguments& a) {
             const Piece& piece = pieces[i];
             const int64_t at = piece.begin * c;
             double* sum = parts.data() + i * 2 * c;
-            gradient_sums(columns, piece.end - piece.begin, activation, a.x.f32() + at, a.y.f32() + at, a.dy.f32() + at,
+            gradient_sums(columns, piece.end - piece.begin, activation, x + at, y + at, dy + at,
                           wide_means.data() + segments[piece.segment].group * width, sum, sum + c);
         });
     });
@@ -189,11 +198,16 @@ void batch_norm_backward(const BatchNormBackwardArguments& a) {
                 const float *f = table.data() + s * 3 * width, *mean = wide_means.data() + segments[s].group * width;
                 const int64_t at = from * c;
                 apply_gradient(columns, to - from, {f, mean, f + width, f + 2 * width}, activation,
-                               p.training ? a.x.f32() + at : nullptr, a.y.f32() + at, a.dy.f32() + at, a.dx.f32() + at,
-                               a.dresidual ? a.dresidual.f32() + at : nullptr);
+                               p.training ? x + at : nullptr, y + at, dy + at, dx + at,
+                               dresidual ? dresidual + at : nullptr);
             });
         });
     });
+}
+
+void batch_norm_backward(const BatchNormBackwardArguments& a) {
+    if (!is_stored_f32_or_bf16(a.x) || a.x.elements() == 0) return plain_->batch_norm_backward(a);
+    with_storage(a.x, [&]<class T>(T) { batch_norm_backward_of<T>(a); });
 }
 
 }  // namespace

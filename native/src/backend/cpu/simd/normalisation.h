@@ -90,14 +90,15 @@ class Pieces {
     Scratch<Piece> pieces_;
 };
 
-// Mean and sum of squared deviations of every column of x [rows, c], rows >= 1.
-inline void column_moments(const Columns& columns, const float* x, int64_t rows, double* mean, double* squares) {
+// Mean and sum of squared deviations of every column of x [rows, c], rows >= 1. T: float or Bf16, as everywhere here.
+template <class T>
+inline void column_moments(const Columns& columns, const T* x, int64_t rows, double* mean, double* squares) {
     const int64_t c = columns.c, width = columns.width, first_rows = std::min<int64_t>(rows, 8);
     Scratch<float> shift(width);
     Scratch<double> sums(2 * width);
     std::fill_n(shift.data(), c, 0.0f);
     for (int64_t r = 0; r < first_rows; r++)
-        for (int64_t k = 0; k < c; k++) shift[k] += x[r * c + k];
+        for (int64_t k = 0; k < c; k++) shift[k] += widen(x[r * c + k]);
     columns.spread(shift.data(), [&](int64_t k) { return shift[k] / static_cast<float>(first_rows); });
     std::fill_n(sums.data(), 2 * width, 0.0);
     double *sum = sums.data(), *square = sum + width;
@@ -140,9 +141,9 @@ inline void with_activation(int kind, float slope, Body&& body) {
 struct Affine {
     const float *mean, *scale, *shift;
 };
-template <class Activation>
-inline void apply(const Columns& columns, int64_t rows, const Affine& f, Activation activation, const float* x,
-                  const float* residual, float* y) {
+template <class T, class Activation>
+inline void apply(const Columns& columns, int64_t rows, const Affine& f, Activation activation, const T* x,
+                  const T* residual, T* y) {
     wide_rows(columns, rows, [&](auto rows_at, int64_t count) {
         auto normalised = [&](int64_t at, int64_t j, auto m) {
             return fma(load(x + at + j, m) - load(f.mean + j, m), load(f.scale + j, m), load(f.shift + j, m));
@@ -164,9 +165,9 @@ inline void apply(const Columns& columns, int64_t rows, const Affine& f, Activat
 struct Gradient {
     const float *scale, *mean, *slope, *shift;
 };
-template <class Activation>
-inline void apply_gradient(const Columns& columns, int64_t rows, const Gradient& f, Activation activation,
-                           const float* x, const float* y, const float* dy, float* dx, float* dresidual) {
+template <class T, class Activation>
+inline void apply_gradient(const Columns& columns, int64_t rows, const Gradient& f, Activation activation, const T* x,
+                           const T* y, const T* dy, T* dx, T* dresidual) {
     constexpr bool kActivated = !std::is_same_v<Activation, NoActivation>;
     wide_rows(columns, rows, [&](auto rows_at, int64_t count) {
         auto through = [&](int64_t at, auto m) {
@@ -202,9 +203,9 @@ inline void apply_gradient(const Columns& columns, int64_t rows, const Gradient&
 }
 
 // sum dz and sum dz (x - mean) of every column; mean holds wide columns.
-template <class Activation>
-inline void gradient_sums(const Columns& columns, int64_t rows, Activation activation, const float* x, const float* y,
-                          const float* dy, const float* mean, double* sum, double* product) {
+template <class T, class Activation>
+inline void gradient_sums(const Columns& columns, int64_t rows, Activation activation, const T* x, const T* y,
+                          const T* dy, const float* mean, double* sum, double* product) {
     constexpr bool kActivated = !std::is_same_v<Activation, NoActivation>;
     Scratch<double> sums(2 * columns.width);
     std::fill_n(sums.data(), 2 * columns.width, 0.0);

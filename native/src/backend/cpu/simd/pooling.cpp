@@ -29,10 +29,10 @@ void for_each_row(int64_t rows, int64_t elements, Body&& body) {
     });
 }
 
-void max_pool2d(const PoolShape& s, const View& x, const View& y, const View& index) {
-    if (x.type != DType::F32) return plain_->max_pool2d(s, x, y, index);
+template <class T>
+void max_pool2d_of(const PoolShape& s, const View& x, const View& y, const View& index) {
     for_each_row(s.n * s.oh, s.ow * s.c, [&](int64_t row) {
-        const float* image = x.f32() + row / s.oh * s.h * s.w * s.c;
+        const T* image = x.as<T>() + row / s.oh * s.h * s.w * s.c;
         for (int64_t ow = 0; ow < s.ow; ow++) {
             const Window window(s, row % s.oh, ow);
             const int64_t at = (row * s.ow + ow) * s.c;
@@ -64,7 +64,7 @@ void max_pool2d(const PoolShape& s, const View& x, const View& y, const View& in
                         best = select(better, number, best);
                     });
                 }
-                store(y.f32() + at + c, most, m);
+                store(y.as<T>() + at + c, most, m);
                 store(index.as<int32_t>() + at + c, best, m);
             });
         }
@@ -72,25 +72,38 @@ void max_pool2d(const PoolShape& s, const View& x, const View& y, const View& in
 }
 
 // A task owns some channels of one image, so no two add to the same element.
-void max_pool2d_backward(const PoolShape& s, const View& dy, const View& index, const View& dx) {
-    if (dy.type != DType::F32) return plain_->max_pool2d_backward(s, dy, index, dx);
+template <class T>
+void max_pool2d_backward_of(const PoolShape& s, const View& dy, const View& index, const View& dx) {
     constexpr int64_t kChannels = 64;
     const int64_t bands = (s.c + kChannels - 1) / kChannels;
     parallel(s.n * bands, [&](int64_t task) {
         const int64_t begin = task % bands * kChannels, count = std::min(kChannels, s.c - begin);
-        float* image = dx.f32() + task / bands * s.h * s.w * s.c + begin;
-        for (int64_t pixel = 0; pixel < s.h * s.w; pixel++) std::fill_n(image + pixel * s.c, count, 0.0f);
+        // bf16 is summed in f32, of the image's channels together, and rounded once.
+        constexpr bool kRounded = !std::is_same_v<T, float>;
+        const Scratch<float> sums(kRounded ? s.h * s.w * count : 0);
+        T* image = dx.as<T>() + task / bands * s.h * s.w * s.c + begin;
+        float* sum;
+        if constexpr (kRounded)
+            sum = sums.data();
+        else
+            sum = image;
+        const int64_t apart = kRounded ? count : s.c;
+        for (int64_t pixel = 0; pixel < s.h * s.w; pixel++) std::fill_n(sum + pixel * apart, count, 0.0f);
         for (int64_t pixel = 0; pixel < s.oh * s.ow; pixel++) {
             const int64_t at = (task / bands * s.oh * s.ow + pixel) * s.c + begin;
-            const float* gradient = dy.f32() + at;
+            const T* gradient = dy.as<T>() + at;
             const int32_t* from = index.as<int32_t>() + at;
-            for (int64_t c = 0; c < count; c++) image[from[c] * s.c + c] += gradient[c];
+            for (int64_t c = 0; c < count; c++) sum[from[c] * apart + c] += widen(gradient[c]);
         }
+        if constexpr (kRounded)
+            for (int64_t pixel = 0; pixel < s.h * s.w; pixel++)
+                lanes(count,
+                      [&](int64_t c, auto m) { store(image + pixel * s.c + c, load(sum + pixel * apart + c, m), m); });
     });
 }
 
-void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
-    if (x.type != DType::F32) return plain_->avg_pool2d(s, x, y);
+template <class T>
+void avg_pool2d_of(const PoolShape& s, const View& x, const View& y) {
     if (s.oh == 1 && s.ow == 1 && s.c > 0) {  // over the whole image, or nearly: row by row
         const Window window(s, 0, 0);
         const Columns columns(s.c);
@@ -98,7 +111,7 @@ void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
             Scratch<double> sums(2 * columns.width);
             double* total = sums.data() + columns.width;
             std::fill_n(total, s.c, 0.0);
-            const float* image = x.f32() + n * s.h * s.w * s.c;
+            const T* image = x.as<T>() + n * s.h * s.w * s.c;
             const bool whole = window.left == 0 && window.right == s.w;  // rows follow each other
             const int64_t rows = whole ? 1 : window.bottom - window.top;
             const int64_t pixels = whole ? (window.bottom - window.top) * s.w : window.right - window.left;
@@ -107,12 +120,13 @@ void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
                 for (int64_t c = 0; c < s.c; c++) total[c] += sums[c];
             }
             const double count = static_cast<double>(window.elements(s));
-            for (int64_t c = 0; c < s.c; c++) y.f32()[n * s.c + c] = static_cast<float>(total[c] / count);
+            for (int64_t c = 0; c < s.c; c++)
+                y.as<T>()[n * s.c + c] = rounded_to<T>(static_cast<float>(total[c] / count));
         });
         return;
     }
     for_each_row(s.n * s.oh, s.ow * s.c, [&](int64_t row) {
-        const float* image = x.f32() + row / s.oh * s.h * s.w * s.c;
+        const T* image = x.as<T>() + row / s.oh * s.h * s.w * s.c;
         for (int64_t ow = 0; ow < s.ow; ow++) {
             const Window window(s, row % s.oh, ow);
             const Wide count(static_cast<double>(window.elements(s)));
@@ -121,7 +135,7 @@ void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
                 for (int64_t ih = window.top; ih < window.bottom; ih++)
                     for (int64_t iw = window.left; iw < window.right; iw++)
                         sum = sum + Wide(load(image + (ih * s.w + iw) * s.c + c, m));
-                store(y.f32() + (row * s.ow + ow) * s.c + c, narrow(sum / count), m);
+                store(y.as<T>() + (row * s.ow + ow) * s.c + c, narrow(sum / count), m);
             });
         }
     });
@@ -136,17 +150,17 @@ struct Covering {
 };
 
 // Every element of the image asks the windows that it lies in.
-void avg_pool2d_backward(const PoolShape& s, const View& dy, const View& dx) {
-    if (dy.type != DType::F32) return plain_->avg_pool2d_backward(s, dy, dx);
+template <class T>
+void avg_pool2d_backward_of(const PoolShape& s, const View& dy, const View& dx) {
     for_each_row(s.n * s.h, s.w * s.c, [&](int64_t row) {
-        const float* gradients = dy.f32() + row / s.h * s.oh * s.ow * s.c;
+        const T* gradients = dy.as<T>() + row / s.h * s.oh * s.ow * s.c;
         const Covering down(row % s.h, s.pad_h, s.kh, s.stride_h, s.oh);
         for (int64_t iw = 0; iw < s.w; iw++) {
             const Covering across(iw, s.pad_w, s.kw, s.stride_w, s.ow);
-            float* to = dx.f32() + (row * s.w + iw) * s.c;
+            T* to = dx.as<T>() + (row * s.w + iw) * s.c;
             if (down.end - down.begin == 1 && across.end - across.begin == 1) {
                 const F32 count = static_cast<float>(Window(s, down.begin, across.begin).elements(s));
-                const float* from = gradients + (down.begin * s.ow + across.begin) * s.c;
+                const T* from = gradients + (down.begin * s.ow + across.begin) * s.c;
                 lanes(s.c, [&](int64_t c, auto m) { store(to + c, load(from + c, m) / count, m); });
                 continue;
             }
@@ -161,6 +175,26 @@ void avg_pool2d_backward(const PoolShape& s, const View& dy, const View& dx) {
             });
         }
     });
+}
+
+void max_pool2d(const PoolShape& s, const View& x, const View& y, const View& index) {
+    if (!is_stored_f32_or_bf16(x)) return plain_->max_pool2d(s, x, y, index);
+    with_storage(x, [&]<class T>(T) { max_pool2d_of<T>(s, x, y, index); });
+}
+
+void max_pool2d_backward(const PoolShape& s, const View& dy, const View& index, const View& dx) {
+    if (!is_stored_f32_or_bf16(dy)) return plain_->max_pool2d_backward(s, dy, index, dx);
+    with_storage(dy, [&]<class T>(T) { max_pool2d_backward_of<T>(s, dy, index, dx); });
+}
+
+void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
+    if (!is_stored_f32_or_bf16(x)) return plain_->avg_pool2d(s, x, y);
+    with_storage(x, [&]<class T>(T) { avg_pool2d_of<T>(s, x, y); });
+}
+
+void avg_pool2d_backward(const PoolShape& s, const View& dy, const View& dx) {
+    if (!is_stored_f32_or_bf16(dy)) return plain_->avg_pool2d_backward(s, dy, dx);
+    with_storage(dy, [&]<class T>(T) { avg_pool2d_backward_of<T>(s, dy, dx); });
 }
 
 }  // namespace

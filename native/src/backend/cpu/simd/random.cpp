@@ -63,16 +63,16 @@ void perturb_weight(const View& w, const Noise& noise, int32_t sub_batch, const 
     });
 }
 
-void dropout(const View& x, double p, bool channels, const Stream& stream, const View& y) {
+template <class T>
+void dropout_of(const View& x, double p, bool channels, const Stream& stream, const View& y) {
     const int64_t n = x.elements();
-    if (x.type != DType::F32 || n == 0) return plain_->dropout(x, p, channels, stream, y);
     const float limit = static_cast<float>(p), factor = static_cast<float>(1 / (1 - p));
-    const float* in = x.f32();
-    float* out = y.f32();
+    const T* in = x.as<T>();
+    T* out = y.as<T>();
     if (!channels) {
         parallel_ranges(n, kGrain, [&](int64_t begin, int64_t end) {
-            const float* from = in + begin;
-            float* to = out + begin;
+            const T* from = in + begin;
+            T* to = out + begin;
             draw(key_of(stream), begin, end - begin, DrawUniforms{}, [=](int64_t i, F32 u, auto m) {
                 store(to + i, select(u < limit, zero(), load(from + i, m) * factor), m);
             });
@@ -89,7 +89,7 @@ void dropout(const View& x, double p, bool channels, const Stream& stream, const
                 float u;
                 uniforms(key_of(stream), sample, 1, &u);
                 if (u < limit)
-                    std::fill_n(out + at, count, 0.0f);
+                    std::fill_n(out + at, count, T{});
                 else
                     far_lanes(count, [&](int64_t j, auto m) { store(out + at + j, load(in + at + j, m) * factor, m); });
             }
@@ -105,6 +105,11 @@ void dropout(const View& x, double p, bool channels, const Stream& stream, const
                       select(load(u.data() + j, m) < limit, zero(), load(in + row * c + j, m) * factor), m);
             });
     });
+}
+
+void dropout(const View& x, double p, bool channels, const Stream& stream, const View& y) {
+    if (!is_stored_f32_or_bf16(x) || x.elements() == 0) return plain_->dropout(x, p, channels, stream, y);
+    with_storage(x, [&]<class T>(T) { dropout_of<T>(x, p, channels, stream, y); });
 }
 
 }  // namespace

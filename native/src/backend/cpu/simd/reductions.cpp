@@ -12,11 +12,13 @@ namespace {
 
 const Backend* plain_ = nullptr;
 
-double sum_run(const float* x, int64_t n) {
+// x is float or Bf16, here and below; results are float.
+template <class T>
+double sum_run(const T* x, int64_t n) {
     // Two streams of addresses keep the memory busier than one.
     const int64_t half = n / 2;
     Wide total = add_lanes(half, [=](int64_t i, auto m) { return Wide(load(x + i, m)) + Wide(load(x + half + i, m)); });
-    return sum(total) + (n % 2 ? static_cast<double>(x[n - 1]) : 0.0);
+    return sum(total) + (n % 2 ? static_cast<double>(widen(x[n - 1])) : 0.0);
 }
 
 // The larger or smaller of two; a NaN, once met, stays.
@@ -33,9 +35,9 @@ float extreme_lane(F32 x) {
     return kMax ? largest(x) : -largest(-x);
 }
 
-template <bool kMax>
-float extreme_run(const float* x, int64_t n) {
-    F32 m0 = x[0], m1 = m0, m2 = m0, m3 = m0;
+template <bool kMax, class T>
+float extreme_run(const T* x, int64_t n) {
+    F32 m0 = widen(x[0]), m1 = m0, m2 = m0, m3 = m0;
     constexpr int64_t kStep = F32::kLanes;
     const int64_t half = n / (4 * kStep) * (2 * kStep);  // two streams of addresses
     for (int64_t i = 0; i < half; i += 2 * kStep) {
@@ -53,13 +55,13 @@ float extreme_run(const float* x, int64_t n) {
 }
 
 // most[j] = the extreme of column j of `rows` >= 1 rows.
-template <bool kMax>
-void extreme_rows(const float* x, int64_t rows, int64_t width, float* most) {
-    std::copy_n(x, width, most);
+template <bool kMax, class T>
+void extreme_rows(const T* x, int64_t rows, int64_t width, float* most) {
+    lanes(width, [&](int64_t j, auto m) { store(most + j, load(x + j, m), m); });
     const int64_t quarter = rows / 4, apart = quarter * width;
     for (int64_t r = 0; r < quarter; r++)
         lanes(width, [&](int64_t j, auto m) {
-            const float* p = x + r * width + j;
+            const T* p = x + r * width + j;
             F32 low = extreme<kMax>(load(p, m), load(p + apart, m));
             F32 high = extreme<kMax>(load(p + 2 * apart, m), load(p + 3 * apart, m));
             store(most + j, extreme<kMax>(load(most + j, m), extreme<kMax>(low, high)), m);
@@ -73,7 +75,8 @@ void extreme_rows(const float* x, int64_t rows, int64_t width, float* most) {
 // Rows of x that one task adds, of inner columns each.
 int64_t piece_rows(int64_t inner) { return std::max<int64_t>(64, kGrain / inner); }
 
-void sum_contiguous(const float* x, int64_t outer, int64_t reduced, double factor, float* y) {
+template <class T>
+void sum_contiguous(const T* x, int64_t outer, int64_t reduced, double factor, float* y) {
     const int64_t pieces = (reduced + kGrain - 1) / kGrain;
     if (pieces <= 1) {
         parallel_ranges(outer, kGrain / std::max<int64_t>(1, reduced), [&](int64_t begin, int64_t end) {
@@ -93,7 +96,8 @@ void sum_contiguous(const float* x, int64_t outer, int64_t reduced, double facto
     }
 }
 
-void sum_columns(const float* x, int64_t outer, int64_t reduced, int64_t inner, double factor, float* y) {
+template <class T>
+void sum_columns(const T* x, int64_t outer, int64_t reduced, int64_t inner, double factor, float* y) {
     const Columns columns(inner);
     const int64_t rows = piece_rows(inner), pieces = std::max<int64_t>(1, (reduced + rows - 1) / rows);
     Scratch<double> parts(pieces > 1 ? outer * pieces * inner : 0);
@@ -124,8 +128,8 @@ void sum_columns(const float* x, int64_t outer, int64_t reduced, int64_t inner, 
     });
 }
 
-template <bool kMax>
-void extremes(const float* x, int64_t outer, int64_t reduced, int64_t inner, float* y) {
+template <bool kMax, class T>
+void extremes(const T* x, int64_t outer, int64_t reduced, int64_t inner, float* y) {
     if (inner == 1) {
         const int64_t pieces = (reduced + kGrain - 1) / kGrain;
         if (pieces == 1) {
@@ -151,12 +155,12 @@ void extremes(const float* x, int64_t outer, int64_t reduced, int64_t inner, flo
         for (int64_t task = from; task < to; task++) {
             const int64_t begin = task % pieces * rows, count = std::min(rows, reduced - begin);
             const int64_t whole = count / columns.repeat;
-            const float* piece = x + (task / pieces * reduced + begin) * inner;
+            const T* piece = x + (task / pieces * reduced + begin) * inner;
             float* most = (pieces > 1 ? parts.data() : y) + task * inner;
             extreme_rows<kMax>(piece, std::min(count, columns.repeat), inner, most);
             if (whole == 0) continue;
             extreme_rows<kMax>(piece, whole, columns.width, wide.data());
-            auto fold = [&](const float* more) {
+            auto fold = [&](const auto* more) {
                 lanes(inner, [&](int64_t j, auto m) {
                     store(most + j, extreme<kMax>(load(most + j, m), load(more + j, m)), m);
                 });
@@ -171,33 +175,40 @@ void extremes(const float* x, int64_t outer, int64_t reduced, int64_t inner, flo
 }
 
 void reduce(int kind, const View& x, int64_t outer, int64_t reduced, int64_t inner, const View& y) {
-    if (x.type != DType::F32 || outer * reduced * inner == 0) return plain_->reduce(kind, x, outer, reduced, inner, y);
-    if (kind == HB_REDUCE_MAX) return extremes<true>(x.f32(), outer, reduced, inner, y.f32());
-    if (kind == HB_REDUCE_MIN) return extremes<false>(x.f32(), outer, reduced, inner, y.f32());
-    const double factor = kind == HB_REDUCE_MEAN ? static_cast<double>(reduced) : 1.0;
-    if (inner == 1)
-        sum_contiguous(x.f32(), outer, reduced, factor, y.f32());
-    else
-        sum_columns(x.f32(), outer, reduced, inner, factor, y.f32());
+    if (!is_stored_f32_or_bf16(x) || outer * reduced * inner == 0)
+        return plain_->reduce(kind, x, outer, reduced, inner, y);
+    with_storage(x, [&]<class T>(T) {
+        const T* from = x.as<T>();
+        if (kind == HB_REDUCE_MAX) return extremes<true>(from, outer, reduced, inner, y.f32());
+        if (kind == HB_REDUCE_MIN) return extremes<false>(from, outer, reduced, inner, y.f32());
+        const double factor = kind == HB_REDUCE_MEAN ? static_cast<double>(reduced) : 1.0;
+        if (inner == 1)
+            sum_contiguous(from, outer, reduced, factor, y.f32());
+        else
+            sum_columns(from, outer, reduced, inner, factor, y.f32());
+    });
 }
 
 // The extreme first, then the first place that has it.
-int64_t argmax_run(const float* x, int64_t n) {
+template <class T>
+int64_t argmax_run(const T* x, int64_t n) {
     const float most = extreme_run<true>(x, n);
     const bool nan = most != most;
     const F32 wanted = most;
     auto found = [&](F32 v) { return nan ? is_nan(v) : v == wanted; };
     int64_t i = 0;
     while (i + F32::kLanes <= n && !any(found(load(x + i)))) i += F32::kLanes;
-    while (nan ? x[i] == x[i] : x[i] != most) i++;
+    while (nan ? widen(x[i]) == widen(x[i]) : widen(x[i]) != most) i++;
     return i;
 }
 
 void argmax(const View& x, const View& y) {
-    if (x.type != DType::F32 || x.elements() == 0) return plain_->argmax(x, y);
+    if (!is_stored_f32_or_bf16(x) || x.elements() == 0) return plain_->argmax(x, y);
     const int64_t k = x.columns();
-    parallel_ranges(x.rows(), kGrain / k, [&](int64_t begin, int64_t end) {
-        for (int64_t i = begin; i < end; i++) y.as<int64_t>()[i] = argmax_run(x.f32() + i * k, k);
+    with_storage(x, [&]<class T>(T) {
+        parallel_ranges(x.rows(), kGrain / k, [&](int64_t begin, int64_t end) {
+            for (int64_t i = begin; i < end; i++) y.as<int64_t>()[i] = argmax_run(x.as<T>() + i * k, k);
+        });
     });
 }
 

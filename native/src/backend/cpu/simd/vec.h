@@ -21,12 +21,18 @@
 #pragma GCC diagnostic pop
 #endif
 
-#if defined(HB_TIER_AVX512)
+#if defined(HB_TIER_AMX)  // the products in bf16: paired/
+#define HB_TIER amx
+#define HB_TIER_AVX512
+#elif defined(HB_TIER_AVX512_BF16)
+#define HB_TIER avx512_bf16
+#define HB_TIER_AVX512
+#elif defined(HB_TIER_AVX512)
 #define HB_TIER avx512
 #elif defined(HB_TIER_AVX2)
 #define HB_TIER avx2
 #else
-#error "compile simd/ with -DHB_TIER_AVX2 or -DHB_TIER_AVX512"
+#error "compile simd/ with -DHB_TIER_AVX2 or -DHB_TIER_AVX512, paired/ with -DHB_TIER_AMX or -DHB_TIER_AVX512_BF16"
 #endif
 
 namespace hb::cpu::HB_TIER {

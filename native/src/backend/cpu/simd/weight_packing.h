@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 
+#include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/gemm.h"
 #include "backend/cpu/simd/vec.h"
 
@@ -46,10 +47,10 @@ inline void pack_columns(const float* columns, int64_t stride, int64_t count, in
         for (int64_t j = filled; j < width; j += kLanes) store(panel + k * width + j, zero());
 }
 
-// `depth` rows of B into panels: B(k, j) = rows[k * stride + j], j < count. Panels are panel_stride apart.
-template <int V>
-inline void pack_rows(const float* rows, int64_t stride, int64_t depth, int64_t count, float* panel,
-                      int64_t panel_stride) {
+// `depth` rows of B, of float or Bf16, into panels: B(k, j) = rows[k * stride + j], j < count. Panels are panel_stride
+// apart.
+template <int V, class E>
+inline void pack_rows(const E* rows, int64_t stride, int64_t depth, int64_t count, float* panel, int64_t panel_stride) {
     constexpr int kWidth = V * kLanes;
     for (int64_t j = 0; j < count; j += kWidth, panel += panel_stride) {
         const int64_t left = count - j;
@@ -66,7 +67,8 @@ inline void pack_rows(const float* rows, int64_t stride, int64_t depth, int64_t 
         }
     }
 }
-inline void pack_rows(int vectors, const float* rows, int64_t stride, int64_t depth, int64_t count, float* panel,
+template <class E>
+inline void pack_rows(int vectors, const E* rows, int64_t stride, int64_t depth, int64_t count, float* panel,
                       int64_t panel_stride) {
     if (vectors == 1)
         pack_rows<1>(rows, stride, depth, count, panel, panel_stride);

@@ -14,18 +14,21 @@
 #include <algorithm>
 #include <cstring>
 
+#include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/convolution.h"
 #include "backend/cpu/simd/gemm.h"
 #include "backend/cpu/simd/random.h"
 #include "backend/cpu/simd/weight_packing.h"
 #include "core/exactness.h"
 #include "core/parallel.h"
+#include "core/profile.h"
 #include "core/scratch.h"
 #include "core/worker_scratch.h"
 
 namespace hb::cpu::HB_TIER {
 namespace {
 
+constexpr const char* kName = "winograd f(4x4,3x3)";
 constexpr int64_t kOut = 4, kIn = 6, kPlaces = kIn * kIn;
 // Elements of the transformed tiles of a chunk: of one thread, and of all together.
 constexpr int64_t kOwnMost = 80 * 1024, kSharedMost = 2 * 1024 * 1024;
@@ -41,6 +44,9 @@ constexpr int64_t kTileGrain = 8, kKernelGrain = 8;
 constexpr int64_t kDepthMost = 768;
 // Packed kernels of several noise runs that are made at once, in elements.
 constexpr int64_t kPackedMost = 4 * 1024 * 1024;
+// Piece of a panel that is packed and multiplied at once, in elements. It comes back from the third-level cache,
+// mostly; small enough for the second (80 Ki), products are added to so often that it is 20 % slower.
+constexpr int64_t kPieceMost = 300 * 1024;
 // Parts that the tiles are cut into for a weight gradient whose sums each thread keeps for itself.
 constexpr int64_t kParts = 32;
 
@@ -48,60 +54,70 @@ constexpr int64_t kParts = 32;
 int64_t odd_lines(int64_t elements) { return ((elements + 15) / 16 | 1) * 16; }
 
 // B^T d.
-[[gnu::always_inline]] inline void transform_pixels(const F32 (&d)[6], F32 (&out)[6]) {
-    const F32 four = 4.0f, five = 5.0f, two = 2.0f;
-    const F32 even = d[4] - four * d[2], odd = d[3] - four * d[1];
-    const F32 near = d[4] - d[2], far = two * (d[3] - d[1]);
-    out[0] = fma(four, d[0], d[4] - five * d[2]);
-    out[1] = even + odd;
-    out[2] = even - odd;
-    out[3] = near + far;
-    out[4] = near - far;
-    out[5] = fma(four, d[1], d[5] - five * d[3]);
-}
+struct TransformPixels {
+    [[gnu::always_inline]] void operator()(const F32 (&d)[6], F32 (&out)[6]) const {
+        const F32 four = 4.0f, five = 5.0f, two = 2.0f;
+        const F32 even = d[4] - four * d[2], odd = d[3] - four * d[1];
+        const F32 near = d[4] - d[2], far = two * (d[3] - d[1]);
+        out[0] = fma(four, d[0], d[4] - five * d[2]);
+        out[1] = even + odd;
+        out[2] = even - odd;
+        out[3] = near + far;
+        out[4] = near - far;
+        out[5] = fma(four, d[1], d[5] - five * d[3]);
+    }
+};
 // A^T m.
-[[gnu::always_inline]] inline void transform_products(const F32 (&m)[6], F32 (&out)[4]) {
-    const F32 a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
-    out[0] = (m[0] + a) + c;
-    out[1] = fma(F32(2.0f), d, b);
-    out[2] = fma(F32(4.0f), c, a);
-    out[3] = fma(F32(8.0f), d, b) + m[5];
-}
+struct TransformProducts {
+    [[gnu::always_inline]] void operator()(const F32 (&m)[6], F32 (&out)[4]) const {
+        const F32 a = m[1] + m[2], b = m[1] - m[2], c = m[3] + m[4], d = m[3] - m[4];
+        out[0] = (m[0] + a) + c;
+        out[1] = fma(F32(2.0f), d, b);
+        out[2] = fma(F32(4.0f), c, a);
+        out[3] = fma(F32(8.0f), d, b) + m[5];
+    }
+};
 // A y.
-[[gnu::always_inline]] inline void transform_gradient(const F32 (&y)[4], F32 (&out)[6]) {
-    const F32 a = y[0] + y[2], b = y[1] + y[3];
-    const F32 c = fma(F32(4.0f), y[2], y[0]), d = fma(F32(8.0f), y[3], F32(2.0f) * y[1]);
-    out[0] = y[0];
-    out[1] = a + b;
-    out[2] = a - b;
-    out[3] = c + d;
-    out[4] = c - d;
-    out[5] = y[3];
-}
+struct TransformGradient {
+    [[gnu::always_inline]] void operator()(const F32 (&y)[4], F32 (&out)[6]) const {
+        const F32 a = y[0] + y[2], b = y[1] + y[3];
+        const F32 c = fma(F32(4.0f), y[2], y[0]), d = fma(F32(8.0f), y[3], F32(2.0f) * y[1]);
+        out[0] = y[0];
+        out[1] = a + b;
+        out[2] = a - b;
+        out[3] = c + d;
+        out[4] = c - d;
+        out[5] = y[3];
+    }
+};
 // G g.
-[[gnu::always_inline]] inline void transform_kernel(const F32 (&g)[3], F32 (&out)[6]) {
-    const F32 a = F32(-1.0f / 6) * (g[0] + g[2]), b = F32(-1.0f / 6) * g[1];
-    const F32 c = fma(F32(1.0f / 24), g[0], F32(1.0f / 6) * g[2]), d = F32(1.0f / 12) * g[1];
-    out[0] = F32(0.25f) * g[0];
-    out[1] = a + b;
-    out[2] = a - b;
-    out[3] = c + d;
-    out[4] = c - d;
-    out[5] = g[2];
-}
+struct TransformKernel {
+    [[gnu::always_inline]] void operator()(const F32 (&g)[3], F32 (&out)[6]) const {
+        const F32 a = F32(-1.0f / 6) * (g[0] + g[2]), b = F32(-1.0f / 6) * g[1];
+        const F32 c = fma(F32(1.0f / 24), g[0], F32(1.0f / 6) * g[2]), d = F32(1.0f / 12) * g[1];
+        out[0] = F32(0.25f) * g[0];
+        out[1] = a + b;
+        out[2] = a - b;
+        out[3] = c + d;
+        out[4] = c - d;
+        out[5] = g[2];
+    }
+};
 // G^T u.
-[[gnu::always_inline]] inline void transform_sums(const F32 (&u)[6], F32 (&out)[3]) {
-    const F32 a = F32(-1.0f / 6) * (u[1] + u[2]), b = F32(-1.0f / 6) * (u[1] - u[2]);
-    const F32 c = u[3] + u[4], d = u[3] - u[4];
-    out[0] = fma(F32(0.25f), u[0], fma(F32(1.0f / 24), c, a));
-    out[1] = fma(F32(1.0f / 12), d, b);
-    out[2] = fma(F32(1.0f / 6), c, a) + u[5];
-}
+struct TransformSums {
+    [[gnu::always_inline]] void operator()(const F32 (&u)[6], F32 (&out)[3]) const {
+        const F32 a = F32(-1.0f / 6) * (u[1] + u[2]), b = F32(-1.0f / 6) * (u[1] - u[2]);
+        const F32 c = u[3] + u[4], d = u[3] - u[4];
+        out[0] = fma(F32(0.25f), u[0], fma(F32(1.0f / 24), c, a));
+        out[1] = fma(F32(1.0f / 12), d, b);
+        out[2] = fma(F32(1.0f / 6), c, a) + u[5];
+    }
+};
 
 // Applies a transform to the columns of a square, then to the rows: from(i, j) gives rows x columns, to(i, j, value)
 // takes the result.
 template <int In, int Out, class Transform, class From, class To>
-[[gnu::always_inline]] inline void both_ways(Transform&& transform, From&& from, To&& to) {
+[[gnu::always_inline]] inline void both_ways(Transform transform, From&& from, To&& to) {
     F32 half[Out][In];
 #pragma GCC unroll 6
     for (int j = 0; j < In; j++) {
@@ -123,7 +139,7 @@ template <int In, int Out, class Transform, class From, class To>
 // G g G^T of a kernel.
 template <class From, class To>
 [[gnu::always_inline]] inline void transform_kernel_square(From&& from, To&& to) {
-    both_ways<3, kIn>([](const F32(&g)[3], F32(&out)[kIn]) { transform_kernel(g, out); }, from, to);
+    both_ways<3, kIn>(TransformKernel{}, from, to);
 }
 
 // Images cut into tiles of 4x4 results; tile t is of image t / per_image().
@@ -145,13 +161,13 @@ Place place_of(const Grid& grid, int64_t tile) {
 }
 
 // Transforms the 6x6 pixels of a tile, channels side by side: to(place, channel, value, mask).
-template <class To>
-[[gnu::always_inline]] inline void transform_source(const Grid& grid, int64_t tile, const float* source,
-                                                    int64_t channels, const float* zeros, To&& to) {
+template <class E, class To>
+[[gnu::always_inline]] inline void transform_source(const Grid& grid, int64_t tile, const E* source, int64_t channels,
+                                                    const E* zeros, To&& to) {
     const Place at = place_of(grid, tile);
     const int64_t top = at.row - grid.pad_h, left = at.column - grid.pad_w;
-    const float* image = source + at.image * grid.source_h * grid.source_w * channels;
-    const float* pixels[kPlaces];
+    const E* image = source + at.image * grid.source_h * grid.source_w * channels;
+    const E* pixels[kPlaces];
     for (int64_t i = 0; i < kIn; i++)
         for (int64_t j = 0; j < kIn; j++) {
             const int64_t h = top + i, w = left + j;
@@ -159,9 +175,9 @@ template <class To>
             pixels[i * kIn + j] = inside ? image + (h * grid.source_w + w) * channels : zeros;
         }
     lanes(channels, [&](int64_t c, auto mask) {
-        both_ways<kIn, kIn>([](const F32(&d)[6], F32(&out)[6]) { transform_pixels(d, out); },
-                            [&](int i, int j) { return load(pixels[i * kIn + j] + c, mask); },
-                            [&](int i, int j, F32 value) { to(i * kIn + j, c, value, mask); });
+        both_ways<kIn, kIn>(
+            TransformPixels{}, [&](int i, int j) { return load(pixels[i * kIn + j] + c, mask); },
+            [&](int i, int j, F32 value) { to(i * kIn + j, c, value, mask); });
     });
 }
 
@@ -180,7 +196,21 @@ struct Weights {
     int64_t panel_begin(int64_t panel) const { return panel * depth * panel_width; }
 };
 
-// Forward or data gradient.
+// Zeros that stand for pixels outside an image.
+template <class E>
+class Zeros {
+  public:
+    explicit Zeros(int64_t count) : memory_(count) {
+        std::memset(memory_.data(), 0, static_cast<size_t>(count) * sizeof(E));
+    }
+    const E* data() const { return memory_.data(); }
+
+  private:
+    const Scratch<E> memory_;
+};
+
+// Forward or data gradient, of images of E.
+template <class E>
 class TileProduct {
   public:
     TileProduct(const ConvShape& shape, bool forward)
@@ -195,10 +225,9 @@ class TileProduct {
         product_place_ = odd_lines(tiles_ * weights_.row_length());
     }
 
-    void run(const float* source, const float* kernels, const float* bias, const Noise& noise, float* result) const {
+    void run(const E* source, const float* kernels, const float* bias, const Noise& noise, E* result) const {
         const int64_t runs = has_noise(noise) ? noise.sub_batches : 1;
-        const Scratch<float> zeros(weights_.depth);
-        std::memset(zeros.data(), 0, static_cast<size_t>(weights_.depth) * sizeof(float));
+        const Zeros<E> zeros(weights_.depth);
         const Pass pass{source, zeros.data(), bias, result};
         if (own_)
             run_own(pass, kernels, noise, runs);
@@ -208,8 +237,9 @@ class TileProduct {
 
   private:
     struct Pass {
-        const float *source, *zeros, *bias;
-        float* result;
+        const E *source, *zeros;
+        const float* bias;
+        E* result;
     };
 
     int64_t first_tile(const Noise& noise, int64_t runs, int64_t run) const {
@@ -235,8 +265,8 @@ class TileProduct {
             parallel((last - first) * weights_.panels, [&](int64_t task) {
                 const int64_t i = task / weights_.panels;
                 if (chunks_of(first + i) > 0)
-                    pack(task % weights_.panels, has_noise(noise) ? perturbed.data() + i * kernels_size : kernels,
-                         packed.data() + i * weights_.size());
+                    pack_panel(task % weights_.panels, has_noise(noise) ? perturbed.data() + i * kernels_size : kernels,
+                               packed.data() + i * weights_.size());
             });
             int64_t chunks = 0;
             for (int64_t run = first; run < last; run++) chunks += chunks_of(run);
@@ -254,49 +284,110 @@ class TileProduct {
         }
     }
 
-    // All tasks work on one chunk.
+    // All tasks work on one chunk: on several runs together, where they are short.
     void run_shared(const Pass& pass, const float* kernels, const Noise& noise, int64_t runs) const {
+        const Scratch<float> buffer(kPlaces * (source_place_ + product_place_));
+        auto begin_of = [&](int64_t run) { return first_tile(noise, runs, run); };
+        for (int64_t run = 0, end; run < runs; run = end) {
+            end = run + 1;
+            while (end < runs && begin_of(end + 1) - begin_of(run) <= tiles_) end++;
+            if (begin_of(run) == begin_of(end)) continue;
+            if (begin_of(end) - begin_of(run) <= tiles_)
+                run_short(pass, kernels, noise, runs, run, end, buffer.data());
+            else
+                run_long(pass, kernels, noise, run, begin_of(run), begin_of(end), buffer.data());
+        }
+    }
+
+    // Runs [first, last), whose tiles are one chunk. Kernels are used once: multiplied as soon as they are packed.
+    void run_short(const Pass& pass, const float* kernels, const Noise& noise, int64_t runs, int64_t first,
+                   int64_t last, float* tiles) const {
         const bool noisy = has_noise(noise);
+        const int64_t begin = first_tile(noise, runs, first), count = first_tile(noise, runs, last) - begin;
+        float* products = tiles + kPlaces * source_place_;
+        parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
+            transform_tiles(pass, begin + from, begin + to, begin, tiles);
+        });
+        const int64_t depth = weights_.depth, width = weights_.panel_width, panels = weights_.panels;
+        const int64_t piece = kPieceMost / (kPlaces * width) / kLanes * kLanes, place_size = odd_lines(piece * width);
+        const int64_t own_kernels = noisy && forward_ ? width * kernel_size() : 0;
+        const WorkerScratch<float> scratch(kPlaces * place_size + own_kernels);
+        // The channels [k, k + length) of a panel, of the kernels that begin at `seen`.
+        auto add_piece = [&](int64_t run, int64_t panel, int64_t k, int64_t length, const float* seen) {
+            const int64_t from = first_tile(noise, runs, run), to = first_tile(noise, runs, run + 1);
+            pack(seen, weights_.width - panel * width, length, scratch.data(), place_size);
+            const Rows rows(weights_, to - from);
+            for (int64_t place = 0; place < kPlaces; place++)
+                multiply_panel_of(place, panel, k, length, rows, tiles + (from - begin) * depth,
+                                  scratch.data() + place * place_size,
+                                  products + (from - begin) * weights_.row_length(), k > 0);
+        };
+        auto is_empty = [&](int64_t run) { return first_tile(noise, runs, run) == first_tile(noise, runs, run + 1); };
+        if (!noisy || forward_) {
+            parallel((last - first) * panels, [&](int64_t task) {
+                const int64_t run = first + task / panels, panel = task % panels, column = panel * width;
+                if (is_empty(run)) return;
+                const float* seen = kernels + (forward_ ? column * kernel_size() : column);
+                if (noisy) {
+                    float* own = scratch.data() + kPlaces * place_size;
+                    perturb(noise, run, column * kernel_size(),
+                            std::min(width, weights_.width - column) * kernel_size(), seen, own);
+                    seen = own;
+                }
+                for (int64_t k = 0; k < depth; k += piece)
+                    add_piece(run, panel, k, std::min(piece, depth - k), seen + k * (forward_ ? 1 : kernel_size()));
+            });
+        } else {
+            // Every panel needs a part of every kernel: kernels are perturbed for all of them, piece by piece.
+            const Scratch<float> perturbed(piece * kernel_size());
+            for (int64_t run = first; run < last; run++)
+                for (int64_t k = 0; k < depth && !is_empty(run); k += piece) {
+                    const int64_t length = std::min(piece, depth - k), element = k * kernel_size();
+                    parallel_ranges(length, kKernelGrain, [&](int64_t from, int64_t to) {
+                        perturb(noise, run, element + from * kernel_size(), (to - from) * kernel_size(),
+                                kernels + element + from * kernel_size(), perturbed.data() + from * kernel_size());
+                    });
+                    parallel(panels, [&](int64_t panel) {
+                        add_piece(run, panel, k, length, perturbed.data() + panel * width);
+                    });
+                }
+        }
+        parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
+            finish_tiles(pass, begin + from, begin + to, begin, products);
+        });
+    }
+
+    // One run that is several chunks.
+    void run_long(const Pass& pass, const float* kernels, const Noise& noise, int64_t run, int64_t first, int64_t last,
+                  float* tiles) const {
+        const bool noisy = has_noise(noise);
+        float* products = tiles + kPlaces * source_place_;
         const Scratch<float> perturbed(noisy ? shape_.o * kernel_size() : 0);
         const Scratch<float> packed(weights_.size());
-        const Scratch<float> tiles(kPlaces * (source_place_ + product_place_));
-        float* products = tiles.data() + kPlaces * source_place_;
-        const int64_t splits = std::min<int64_t>(weights_.panels, 4);
-        for (int64_t run = 0; run < runs; run++) {
-            const int64_t first = first_tile(noise, runs, run), last = first_tile(noise, runs, run + 1);
-            if (first == last) continue;
-            if (noisy)
-                parallel_ranges(shape_.o, kKernelGrain, [&](int64_t from, int64_t to) {
-                    const int64_t element = from * kernel_size();
-                    perturb(noise, run, element, (to - from) * kernel_size(), kernels + element,
-                            perturbed.data() + element);
-                });
-            const float* own = noisy ? perturbed.data() : kernels;
-            const int64_t chunks = (last - first + tiles_ - 1) / tiles_;
-            if (chunks > 1) parallel(weights_.panels, [&](int64_t panel) { pack(panel, own, packed.data()); });
-            for (int64_t chunk = 0; chunk < chunks; chunk++) {
-                // Chunks of nearly equal size.
-                const int64_t begin = first + (last - first) * chunk / chunks;
-                const int64_t end = first + (last - first) * (chunk + 1) / chunks, count = end - begin;
-                parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
-                    transform_tiles(pass, begin + from, begin + to, begin, tiles.data());
-                });
-                if (chunks == 1)
-                    // Used once: multiplied while the cache holds it.
-                    parallel(weights_.panels, [&](int64_t panel) {
-                        pack(panel, own, packed.data());
-                        multiply(0, kPlaces, panel, panel + 1, count, tiles.data(), packed.data(), products);
-                    });
-                else
-                    parallel(kPlaces * splits, [&](int64_t task) {
-                        const int64_t place = task / splits, split = task % splits;
-                        multiply(place, place + 1, weights_.panels * split / splits,
-                                 weights_.panels * (split + 1) / splits, count, tiles.data(), packed.data(), products);
-                    });
-                parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
-                    finish_tiles(pass, begin + from, begin + to, begin, products);
-                });
-            }
+        if (noisy)
+            parallel_ranges(shape_.o, kKernelGrain, [&](int64_t from, int64_t to) {
+                const int64_t element = from * kernel_size();
+                perturb(noise, run, element, (to - from) * kernel_size(), kernels + element,
+                        perturbed.data() + element);
+            });
+        parallel(weights_.panels,
+                 [&](int64_t panel) { pack_panel(panel, noisy ? perturbed.data() : kernels, packed.data()); });
+        const int64_t splits = std::min<int64_t>(weights_.panels, 4), chunks = (last - first + tiles_ - 1) / tiles_;
+        for (int64_t chunk = 0; chunk < chunks; chunk++) {
+            // Chunks of nearly equal size.
+            const int64_t begin = first + (last - first) * chunk / chunks;
+            const int64_t count = first + (last - first) * (chunk + 1) / chunks - begin;
+            parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
+                transform_tiles(pass, begin + from, begin + to, begin, tiles);
+            });
+            parallel(kPlaces * splits, [&](int64_t task) {
+                const int64_t place = task / splits, split = task % splits;
+                multiply(place, place + 1, weights_.panels * split / splits, weights_.panels * (split + 1) / splits,
+                         count, tiles, packed.data(), products);
+            });
+            parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
+                finish_tiles(pass, begin + from, begin + to, begin, products);
+            });
         }
     }
 
@@ -310,31 +401,51 @@ class TileProduct {
         }
     }
 
-    // The products of some places and panels.
+    // Where the rows of `count` tiles begin, in a place's matrix of tiles and of products.
+    class Rows {
+      public:
+        Rows(const Weights& weights, int64_t count) : count(count), table_(2 * count) {
+            for (int64_t t = 0; t < count; t++) {
+                table_[t] = t * weights.depth;
+                table_[count + t] = t * weights.row_length();
+            }
+        }
+        const int64_t* from() const { return table_.data(); }
+        const int64_t* to() const { return table_.data() + count; }
+        const int64_t count;
+
+      private:
+        const Scratch<int64_t> table_;
+    };
+
+    // The products of some places and panels, from packed kernels of all.
     void multiply(int64_t first_place, int64_t last_place, int64_t first_panel, int64_t last_panel, int64_t count,
                   const float* tiles, const float* packed, float* products) const {
-        const Scratch<int64_t> rows(2 * count);
-        int64_t *from = rows.data(), *to = from + count;
-        for (int64_t t = 0; t < count; t++) {
-            from[t] = t * weights_.depth;
-            to[t] = t * weights_.row_length();
-        }
+        const Rows rows(weights_, count);
         const int64_t blocks = (weights_.depth + kDepthMost - 1) / kDepthMost;
         for (int64_t place = first_place; place < last_place; place++)
             for (int64_t block = 0; block < blocks; block++) {
                 const int64_t begin = weights_.depth * block / blocks, end = weights_.depth * (block + 1) / blocks;
-                const Spans spans{&begin, 1, end - begin};
-                for (int64_t j = first_panel; j < last_panel; j++) {
-                    Panel panel;
-                    panel.b =
-                        packed + place * weights_.place_size() + weights_.panel_begin(j) + begin * weights_.panel_width;
-                    panel.c = products + place * product_place_ + j * weights_.panel_width;
-                    panel.columns = static_cast<int>(weights_.panel_width);
-                    panel.accumulate = block > 0;
-                    panel.start = nullptr;
-                    multiply_panel(weights_.vectors, spans, panel, tiles + place * source_place_, count, from, to);
-                }
+                for (int64_t j = first_panel; j < last_panel; j++)
+                    multiply_panel_of(place, j, begin, end - begin, rows, tiles,
+                                      packed + place * weights_.place_size() + weights_.panel_begin(j) +
+                                          begin * weights_.panel_width,
+                                      products, block > 0);
             }
+    }
+
+    // products (+)= tiles times a piece of a panel: `length` of the channels, from `begin` on.
+    [[gnu::always_inline]] void multiply_panel_of(int64_t place, int64_t j, int64_t begin, int64_t length,
+                                                  const Rows& rows, const float* tiles, const float* b, float* products,
+                                                  bool accumulate) const {
+        Panel panel;
+        panel.b = b;
+        panel.c = products + place * product_place_ + j * weights_.panel_width;
+        panel.columns = static_cast<int>(weights_.panel_width);
+        panel.accumulate = accumulate;
+        panel.start = nullptr;
+        multiply_panel(weights_.vectors, Spans{&begin, 1, length}, panel, tiles + place * source_place_, rows.count,
+                       rows.from(), rows.to());
     }
 
     void finish_tiles(const Pass& pass, int64_t begin, int64_t end, int64_t first, const float* products) const {
@@ -342,19 +453,18 @@ class TileProduct {
             const Place at = place_of(grid_, t);
             const int64_t height = std::min(kOut, grid_.result_h - at.row);
             const int64_t width = std::min(kOut, grid_.result_w - at.column);
-            float* out =
-                pass.result + ((at.image * grid_.result_h + at.row) * grid_.result_w + at.column) * weights_.width;
+            E* out = pass.result + ((at.image * grid_.result_h + at.row) * grid_.result_w + at.column) * weights_.width;
             const float* in = products + (t - first) * weights_.row_length();
             auto finish = [&](auto whole) {
                 lanes(weights_.width, [&](int64_t c, auto mask) {
                     const F32 start = pass.bias ? load(pass.bias + c, mask) : zero();
-                    both_ways<kIn, kOut>([](const F32(&m)[kIn], F32(&sums)[kOut]) { transform_products(m, sums); },
-                                         [&](int i, int j) { return load(in + (i * kIn + j) * product_place_ + c); },
-                                         [&](int i, int j, F32 sum) {
-                                             if (whole || (i < height && j < width))
-                                                 store(out + (i * grid_.result_w + j) * weights_.width + c, sum + start,
-                                                       mask);
-                                         });
+                    both_ways<kIn, kOut>(
+                        TransformProducts{},
+                        [&](int i, int j) { return load(in + (i * kIn + j) * product_place_ + c); },
+                        [&](int i, int j, F32 sum) {
+                            if (whole || (i < height && j < width))
+                                store(out + (i * grid_.result_w + j) * weights_.width + c, sum + start, mask);
+                        });
                 });
             };
             if (height == kOut && width == kOut)
@@ -366,54 +476,61 @@ class TileProduct {
 
     int64_t kernel_size() const { return 9 * shape_.c; }
 
-    void pack(int64_t panel, const float* kernels, float* packed) const {
-        float* out = packed + weights_.panel_begin(panel);
+    // One panel of all kernels.
+    void pack_panel(int64_t panel, const float* kernels, float* packed) const {
+        const int64_t column = panel * weights_.panel_width;
+        pack(kernels + (forward_ ? column * kernel_size() : column), weights_.width - column, weights_.depth,
+             packed + weights_.panel_begin(panel), weights_.place_size());
+    }
+
+    // A panel of the kernels that begin at `kernels`, as far as there are `left`; `length` channels of the sum.
+    void pack(const float* kernels, int64_t left, int64_t length, float* packed, int64_t place_size) const {
         for (int64_t v = 0; v < weights_.panel_width; v += kLanes) {
-            const int64_t first = panel * weights_.panel_width + v;
-            const int64_t count = std::clamp<int64_t>(weights_.width - first, 0, kLanes);
+            const int64_t count = std::clamp<int64_t>(left - v, 0, kLanes);
             if (forward_)
-                pack_forward(kernels + first * kernel_size(), count, out + v);
+                pack_forward(kernels + v * kernel_size(), count, length, packed + v, place_size);
             else
-                pack_backward(kernels + first, count, out + v);
+                pack_backward(kernels + v, count, length, packed + v, place_size);
         }
     }
 
-    // k runs over input channels: kLanes kernels by kLanes channels at a time, transposed.
-    void pack_forward(const float* kernels, int64_t count, float* out) const {
-        float square[kPlaces][kLanes][kLanes];
-        if (count < kLanes) std::memset(square, 0, sizeof square);
-        for (int64_t c = 0; c < shape_.c; c += kLanes, out += kLanes * weights_.panel_width) {
-            const int64_t channels = std::min<int64_t>(kLanes, shape_.c - c);
+    // k runs over input channels: kLanes kernels by kLanes channels at a time, transposed before they are transformed:
+    // 9 squares instead of 36.
+    void pack_forward(const float* kernels, int64_t count, int64_t length, float* out, int64_t place_size) const {
+        float taps[9][kLanes][kLanes];
+        for (int64_t c = 0; c < length; c += kLanes, out += kLanes * weights_.panel_width) {
+            const int64_t channels = std::min<int64_t>(kLanes, length - c);
+            const bool whole = count == kLanes && channels == kLanes;
             const Mask mask = first(static_cast<int>(channels));
-            for (int64_t o = 0; o < count; o++) {
-                const float* g = kernels + o * kernel_size() + c;
-                transform_kernel_square([&](int i, int j) { return load(g + (3 * i + j) * shape_.c, mask); },
-                                        [&](int i, int j, F32 value) { store(square[i * kIn + j][o], value); });
-            }
-            for (int64_t place = 0; place < kPlaces; place++) {
+            for (int64_t tap = 0; tap < 9; tap++) {
+                const float* from = kernels + tap * shape_.c + c;
                 F32 a[kLanes];
+                if (whole) {
 #pragma GCC unroll 16
-                for (int i = 0; i < kLanes; i++) a[i] = load(square[place][i]);
-                transpose(a);
-                float* to = out + place * weights_.place_size();
-                if (channels == kLanes) {
-#pragma GCC unroll 16
-                    for (int i = 0; i < kLanes; i++) store(to + i * weights_.panel_width, a[i]);
+                    for (int i = 0; i < kLanes; i++) a[i] = load(from + i * kernel_size());
                 } else {
-                    for (int64_t i = 0; i < channels; i++) store(to + i * weights_.panel_width, a[i]);
+                    for (int i = 0; i < kLanes; i++) a[i] = i < count ? load(from + i * kernel_size(), mask) : zero();
                 }
+                transpose(a);
+#pragma GCC unroll 16
+                for (int i = 0; i < kLanes; i++) store(taps[tap][i], a[i]);
             }
+            for (int64_t i = 0; i < channels; i++)
+                transform_kernel_square([&](int row, int column) { return load(taps[3 * row + column][i]); },
+                                        [&](int row, int column, F32 value) {
+                                            store(out + (row * kIn + column) * place_size + i * weights_.panel_width,
+                                                  value);
+                                        });
         }
     }
 
     // k runs over output channels, and kernels are turned by half a circle.
-    void pack_backward(const float* kernels, int64_t count, float* out) const {
+    void pack_backward(const float* kernels, int64_t count, int64_t length, float* out, int64_t place_size) const {
         const Mask mask = first(static_cast<int>(count));
-        for (int64_t o = 0; o < shape_.o; o++, out += weights_.panel_width) {
+        for (int64_t o = 0; o < length; o++, out += weights_.panel_width) {
             const float* g = kernels + o * kernel_size();
-            transform_kernel_square(
-                [&](int i, int j) { return load(g + (3 * (2 - i) + 2 - j) * shape_.c, mask); },
-                [&](int i, int j, F32 value) { store(out + (i * kIn + j) * weights_.place_size(), value); });
+            transform_kernel_square([&](int i, int j) { return load(g + (3 * (2 - i) + 2 - j) * shape_.c, mask); },
+                                    [&](int i, int j, F32 value) { store(out + (i * kIn + j) * place_size, value); });
         }
     }
 
@@ -426,7 +543,8 @@ class TileProduct {
     int64_t source_place_, product_place_;  // elements from one place's matrix to the next
 };
 
-// For each place: rows are output channels, columns input channels, and k runs over tiles.
+// For each place: rows are output channels, columns input channels, and k runs over tiles. Images of E.
+template <class E>
 class TileWeightGradient {
   public:
     explicit TileWeightGradient(const ConvShape& shape)
@@ -441,11 +559,10 @@ class TileWeightGradient {
         gradient_place_ = odd_lines(tiles_ * shape.o);
     }
 
-    void run(const float* x, const float* dy, float* dw) const {
+    void run(const E* x, const E* dy, float* dw) const {
         const int64_t tiles = shape_.n * grid_.per_image();
         const int64_t size = kPlaces * sums_place_;
-        const Scratch<float> zeros(shape_.c);
-        std::memset(zeros.data(), 0, static_cast<size_t>(shape_.c) * sizeof(float));
+        const Zeros<E> zeros(shape_.c);
         if (own_) {
             const int64_t parts = std::clamp<int64_t>(tiles / tiles_, 1, kParts);
             const Scratch<float> sums(parts * size);
@@ -485,7 +602,7 @@ class TileWeightGradient {
     int64_t buffer_size() const { return kPlaces * (pixels_place_ + gradient_place_); }
 
     // Pixels to panels [place][panel][tile][channel], gradients to [place][tile][output channel].
-    void transform(int64_t begin, int64_t end, int64_t first, const float* x, const float* dy, const float* zeros,
+    void transform(int64_t begin, int64_t end, int64_t first, const E* x, const E* dy, const E* zeros,
                    float* buffer) const {
         float* gradients = buffer + kPlaces * pixels_place_;
         for (int64_t t = begin; t < end; t++) {
@@ -502,14 +619,14 @@ class TileWeightGradient {
         }
     }
 
-    void transform_gradients(int64_t tile, const float* dy, float* out) const {
+    void transform_gradients(int64_t tile, const E* dy, float* out) const {
         const Place at = place_of(grid_, tile);
         const int64_t height = std::min(kOut, shape_.oh - at.row), width = std::min(kOut, shape_.ow - at.column);
-        const float* in = dy + ((at.image * shape_.oh + at.row) * shape_.ow + at.column) * shape_.o;
+        const E* in = dy + ((at.image * shape_.oh + at.row) * shape_.ow + at.column) * shape_.o;
         auto transform = [&](auto whole) {
             lanes(shape_.o, [&](int64_t c, auto mask) {
                 both_ways<kOut, kIn>(
-                    [](const F32(&y)[kOut], F32(&out)[kIn]) { transform_gradient(y, out); },
+                    TransformGradient{},
                     [&](int i, int j) {
                         return whole || (i < height && j < width) ? load(in + (i * shape_.ow + j) * shape_.o + c, mask)
                                                                   : zero();
@@ -550,7 +667,7 @@ class TileWeightGradient {
             lanes(shape_.c, [&](int64_t c, auto mask) {
                 const float* from = sums + o * panels_ * panel_width_ + c;
                 both_ways<kIn, 3>(
-                    [](const F32(&u)[kIn], F32(&out)[3]) { transform_sums(u, out); },
+                    TransformSums{},
                     [&](int i, int j) {
                         const float* at = from + (i * kIn + j) * sums_place_;
                         F32 sum = load(at);
@@ -589,8 +706,10 @@ bool suits(const ConvShape& s, int64_t result_h, int64_t result_w, double transf
     const double results = static_cast<double>(s.n * result_h * result_w);
     const double pairs = static_cast<double>(s.c * s.o),
                  channels = static_cast<double>(whole_vectors(s.c) + whole_vectors(s.o));
-    return 9 * results * pairs >
-           kMargin * (tiles * (kPlaces * pairs + transform * channels) + kernel_transform * pairs);
+    const double gain =
+        9 * results * pairs / (kMargin * (tiles * (kPlaces * pairs + transform * channels) + kernel_transform * pairs));
+    profile_estimate(gain);
+    return gain > 1;
 }
 
 }  // namespace
@@ -605,17 +724,30 @@ bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise) 
     return !needs_chain_rule(noise) && suits(shape, shape.oh, shape.ow, kGradientTransform, kKernelTransform);
 }
 
-void winograd_conv2d(const ConvShape& shape, const float* x, const float* w, const float* bias, const Noise& noise,
-                     float* y) {
-    TileProduct(shape, true).run(x, w, bias, noise, y);
+template <class E>
+void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y) {
+    profile_algorithm(kName);
+    TileProduct<E>(shape, true).run(x, w, bias, noise, y);
 }
 
-void winograd_backward_data(const ConvShape& shape, const float* dy, const float* w, const Noise& noise, float* dx) {
-    TileProduct(shape, false).run(dy, w, nullptr, noise, dx);
+template <class E>
+void winograd_backward_data(const ConvShape& shape, const E* dy, const float* w, const Noise& noise, E* dx) {
+    profile_algorithm(kName);
+    TileProduct<E>(shape, false).run(dy, w, nullptr, noise, dx);
 }
 
-void winograd_backward_weight(const ConvShape& shape, const float* x, const float* dy, float* dw) {
-    TileWeightGradient(shape).run(x, dy, dw);
+template <class E>
+void winograd_backward_weight(const ConvShape& shape, const E* x, const E* dy, float* dw) {
+    profile_algorithm(kName);
+    TileWeightGradient<E>(shape).run(x, dy, dw);
 }
+
+#define HB_IMAGES_OF(E)                                                                                                \
+    template void winograd_conv2d(const ConvShape&, const E*, const float*, const float*, const Noise&, E*);           \
+    template void winograd_backward_data(const ConvShape&, const E*, const float*, const Noise&, E*);                  \
+    template void winograd_backward_weight(const ConvShape&, const E*, const E*, float*);
+HB_IMAGES_OF(float)
+HB_IMAGES_OF(Bf16)
+#undef HB_IMAGES_OF
 
 }  // namespace hb::cpu::HB_TIER

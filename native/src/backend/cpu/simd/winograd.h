@@ -11,10 +11,12 @@ bool winograd_suits_forward(const ConvShape& shape, const Noise& noise);
 bool winograd_suits_backward_data(const ConvShape& shape, const Noise& noise);
 bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise);
 
-// As the functions of the backend table.
-void winograd_conv2d(const ConvShape& shape, const float* x, const float* w, const float* bias, const Noise& noise,
-                     float* y);
-void winograd_backward_data(const ConvShape& shape, const float* dy, const float* w, const Noise& noise, float* dx);
-void winograd_backward_weight(const ConvShape& shape, const float* x, const float* dy, float* dw);
+// As the functions of the backend table; E, the type of images, is float or Bf16.
+template <class E>
+void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y);
+template <class E>
+void winograd_backward_data(const ConvShape& shape, const E* dy, const float* w, const Noise& noise, E* dx);
+template <class E>
+void winograd_backward_weight(const ConvShape& shape, const E* x, const E* dy, float* dw);
 
 }  // namespace hb::cpu::HB_TIER
