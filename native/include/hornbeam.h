@@ -75,15 +75,16 @@ HB_API int32_t hb_abi_version(void);
 HB_API const char* hb_last_error(void);
 
 /* Facts about library and machine as a JSON object: version, tiers supported, tier in use, threads, compiler, CPU,
- * cache sizes, devices. Writes at most `capacity` bytes including the final 0; returns the bytes needed. */
+ * cache sizes, devices, and "bf16": how the tier in use multiplies bf16, "widened" to f32 or by products of the CPU's,
+ * "avx512_bf16" or "amx". Writes at most `capacity` bytes including the final 0; returns the bytes needed. */
 HB_API int64_t hb_info(char* buffer, int64_t capacity);
 
-/* Chooses the CPU kernels: "scalar", "avx2", "avx512" or "auto" (the best that this CPU has, the default; the
- * environment's HORNBEAM_TIER comes before it). HB_ERROR_UNSUPPORTED when the CPU lacks the instructions. Affects the
+/* Chooses the CPU kernels: "scalar", "avx2", "avx512", "amx" (avx512 with tiles for products in bf16) or "auto" (the
+ * best that this CPU has, the default; the environment's HORNBEAM_TIER comes before it). HB_ERROR_UNSUPPORTED when the CPU lacks the instructions. Affects the
  * whole process; not to be called while ops run. */
 HB_API hb_status hb_set_tier(const char* tier);
 
-/* The tier in use: "scalar", "avx2" or "avx512". */
+/* The tier in use: "scalar", "avx2", "avx512" or "amx". */
 HB_API const char* hb_tier(void);
 
 /* Threads that an op may use, 1..1024; 0 gives the default: the CPUs this process may run on. */

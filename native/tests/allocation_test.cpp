@@ -8,6 +8,7 @@
 #include <atomic>
 #include <cmath>
 #include <cstdio>
+#include <string>
 
 #include "support/check.h"
 
@@ -78,10 +79,12 @@ int brk(void* address) noexcept {
 
 namespace {
 
-// Two convolution blocks, pooling, a linear layer; DAMP's noise on every weight; SGD with momentum.
+// Two convolution blocks, pooling, a linear layer; DAMP's noise on every weight; SGD with momentum. Activations are of
+// the given type.
 class Network {
   public:
-    Network(int64_t batch, int64_t size, int64_t channels) : batch_(batch), size_(size), channels_(channels) {
+    Network(int64_t batch, int64_t size, int64_t channels, hb_dtype type)
+        : batch_(batch), size_(size), channels_(channels) {
         first_ = weight({channels, 3, 3, 3});
         second_ = weight({channels, 3, 3, channels});
         head_ = weight({10, channels});
@@ -96,7 +99,7 @@ class Network {
             Sizes shape = shape_of(parameters_[i]);
             momenta_[i] = own_(hb_full(HB_DEVICE_CPU, HB_F32, int32_t(shape.size()), shape.data(), 0));
         }
-        images_ = own_(tensor_of(HB_F32, {batch, size, size, 3}, uniform_values(batch * size * size * 3, -1, 1, 1)));
+        images_ = own_(tensor_of(type, {batch, size, size, 3}, uniform_values(batch * size * size * 3, -1, 1, 1)));
         std::vector<double> labels(static_cast<size_t>(batch));
         for (size_t i = 0; i < labels.size(); i++) labels[i] = double(i % 10);
         labels_ = own_(tensor_of(HB_I64, {batch}, labels));
@@ -172,10 +175,10 @@ hb_memory memory() {
     return m;
 }
 
-void steps_ask_for_no_memory(int threads) {
+void steps_ask_for_no_memory(int threads, hb_dtype type) {
     ok(hb_set_threads(threads));
     // Sizes of several digits: a shape as text, should a check make one, is then too long for a string's own buffer.
-    Network network(16, 12, 16);
+    Network network(16, 12, 16, type);
     uint32_t number = 0;
     for (int i = 0; i < 10; i++) network.step(number++);
     hb_memory before = memory();
@@ -184,16 +187,17 @@ void steps_ask_for_no_memory(int threads) {
     for (int i = 0; i < 30; i++) network.step(number++);
     counting = false;
     hb_memory after = memory();
-    check(system_calls == 0, "%d threads: 30 steps called malloc, mmap and the like %ld times", threads,
+    std::string name = std::to_string(threads) + " threads, " + name_of_type(type);
+    check(system_calls == 0, "%s: 30 steps called malloc, mmap and the like %ld times", name.c_str(),
           system_calls.load());
-    check(after.system_calls == before.system_calls, "%d threads: the allocator went to the system %lld times", threads,
+    check(after.system_calls == before.system_calls, "%s: the allocator went to the system %lld times", name.c_str(),
           static_cast<long long>(after.system_calls - before.system_calls));
-    check(after.allocations > before.allocations, "%d threads: nothing was allocated", threads);
+    check(after.allocations > before.allocations, "%s: nothing was allocated", name.c_str());
 }
 
 void memory_is_flat() {
     ok(hb_set_threads(1));
-    Network network(6, 8, 8);
+    Network network(6, 8, 8, HB_F32);
     uint32_t number = 0;
     for (int i = 0; i < 100; i++) network.step(number++);
     hb_memory before = memory();
@@ -219,7 +223,12 @@ void memory_is_flat() {
 int main() {
     try {
         if (!HB_COUNTS_CALLS) std::printf("a sanitizer owns malloc: its calls are not counted\n");
-        for (int threads : {1, 2, 3, 5}) steps_ask_for_no_memory(threads);
+        for (int threads : {1, 2, 3, 5})
+            for (hb_dtype type : {HB_F32, HB_BF16}) steps_ask_for_no_memory(threads, type);
+        // Nor does a profile of them, even where it is too small.
+        ok(hb_profile_start(1000));
+        steps_ask_for_no_memory(2, HB_BF16);
+        ok(hb_profile_stop());
         memory_is_flat();
     } catch (const CallFailed& error) {
         check(false, "%s", error.what());

@@ -1,5 +1,5 @@
-// Convolutions and matrix products in bf16 by tiles and by pairs (src/backend/cpu/paired), called directly, against sums
-// in double precision of the operands as they are rounded to bf16. paired_product_test runs what the CPU has;
+// Convolutions and matrix products in bf16 by tiles and by pairs (src/backend/cpu/paired), called directly, against
+// sums in double precision of the operands as they are rounded to bf16. paired_product_test runs what the CPU has;
 // paired_product_test_simde runs both on any CPU, with instructions that are emulated to the bit and refuse what the
 // hardware would refuse. Every tensor ends where a page begins that may not be touched.
 #include <sys/mman.h>
@@ -90,8 +90,7 @@ struct Layer {
     hb_noise noise = {};
 
     ConvShape shape() const {
-        ConvShape s{n,        h,     w,     c,          o,          kh, kw, 0, 0, stride_h,
-                    stride_w, pad_h, pad_w, dilation_h, dilation_w, 1,  0};
+        ConvShape s{n, h, w, c, o, kh, kw, 0, 0, stride_h, stride_w, pad_h, pad_w, dilation_h, dilation_w, 1, 0};
         s.oh = (h + 2 * pad_h - dilation_h * (kh - 1) - 1) / stride_h + 1;
         s.ow = (w + 2 * pad_w - dilation_w * (kw - 1) - 1) / stride_w + 1;
         s.runs_of = noise.kind == HB_NOISE_NONE ? 0 : n;
@@ -101,8 +100,9 @@ struct Layer {
         char text[200];
         std::snprintf(text, sizeof(text),
                       "[%d, %d, %d, %d] by [%d, %d, %d], stride %dx%d, pad %dx%d, dilation %dx%d, noise %d in %d runs",
-                      int(n), int(h), int(w), int(c), int(o), int(kh), int(kw), int(stride_h), int(stride_w), int(pad_h),
-                      int(pad_w), int(dilation_h), int(dilation_w), int(noise.kind), int(noise.sub_batches));
+                      int(n), int(h), int(w), int(c), int(o), int(kh), int(kw), int(stride_h), int(stride_w),
+                      int(pad_h), int(pad_w), int(dilation_h), int(dilation_w), int(noise.kind),
+                      int(noise.sub_batches));
         return text;
     }
 };
@@ -176,9 +176,10 @@ void check_machine(const Products& by, const std::string& name) {
     check(cpu::emulated::tiles_in_use == 0, "%s: %s: %d threads kept their tiles", by.name, name.c_str(),
           int(cpu::emulated::tiles_in_use));
     const bool tiles = std::strcmp(by.name, "amx") == 0;
-    check((cpu::emulated::tile_products > 0) == tiles && (cpu::emulated::vector_products > 0) != tiles,
+    check(cpu::emulated::tile_products == tiles && cpu::emulated::vector_products != tiles,
           "%s: %s: other instructions than meant", by.name, name.c_str());
-    cpu::emulated::tile_faults = cpu::emulated::tile_products = cpu::emulated::vector_products = 0;
+    cpu::emulated::tile_faults = 0;
+    cpu::emulated::tile_products = cpu::emulated::vector_products = false;
 #else
     static_cast<void>(by);
     static_cast<void>(name);
@@ -310,15 +311,16 @@ void run(const Products& by, int64_t batch, int64_t m, int64_t n, int64_t k, boo
     const Guarded a(DType::BF16, batch * m * k), b(DType::BF16, bs), y(DType::BF16, batch * m * n);
     const std::vector<float> av = fill_bf16(a, batch * m * k, 1), bv = fill_bf16(b, bs, 2);
     char name[100];
-    std::snprintf(name, sizeof(name), "%d times %d x %d x %d%s%s%s", int(batch), int(m), int(n), int(k), ta ? ", a^T" : "",
-                  tb ? ", b^T" : "", one_b ? ", one b" : "");
+    std::snprintf(name, sizeof(name), "%d times %d x %d x %d%s%s%s", int(batch), int(m), int(n), int(k),
+                  ta ? ", a^T" : "", tb ? ", b^T" : "", one_b ? ", one b" : "");
     with_threads(by, name, {&y}, [&] { by.matmul(s, a.view(), b.view(), y.view()); });
     int64_t wrong = 0;
     sample(batch * m * n, static_cast<double>(k), [&](int64_t i) {
         const int64_t column = i % n, row = i / n % m, matrix = i / n / m;
         const float *p = av.data() + matrix * m * k, *q = bv.data() + (one_b ? 0 : matrix * k * n);
         Sum sum;
-        for (int64_t j = 0; j < k; j++) sum.add(p[ta ? j * m + row : row * k + j], q[tb ? column * k + j : j * n + column]);
+        for (int64_t j = 0; j < k; j++)
+            sum.add(p[ta ? j * m + row : row * k + j], q[tb ? column * k + j : j * n + column]);
         wrong += !(std::abs(widen(y.bf16()[i]) - sum.value) <= allowed(sum) + half_ulp_of_bf16(sum.value));
     });
     check(wrong == 0, "%s: %s: %d results are wrong", by.name, name, int(wrong));
@@ -543,7 +545,7 @@ void test_emulation() {
     tile_stored(0, c, 64);
     tile_release();
     check(c[0][0] == 1.0f, "emulation: the order of a sum is wrong: %g", static_cast<double>(c[0][0]));
-    tile_faults = tile_products = vector_products = 0;
+    tile_products = vector_products = false;
 }
 
 #endif

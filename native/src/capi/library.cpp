@@ -66,15 +66,16 @@ int32_t hb_abi_version(void) { return HB_ABI_VERSION; }
 int64_t hb_info(char* buffer, int64_t capacity) {
     return guarded("info", [&](Call& call) -> int64_t {
         std::string tiers;
-        for (const char* name : {"scalar", "avx2", "avx512"})
+        for (const char* name : {"scalar", "avx2", "avx512", "amx"})
             if (cpu::supported(name)) tiers += (tiers.empty() ? "" : ", ") + quoted(name);
         std::string text =
-            format("{\"abi\": %d, \"tier\": \"%s\", \"tiers\": [%s], \"threads\": %d, \"cpus\": %d, \"cpu\": %s, "
+            format("{\"abi\": %d, \"tier\": \"%s\", \"tiers\": [%s], \"bf16\": \"%s\", \"threads\": %d, \"cpus\": %d, "
+                   "\"cpu\": %s, "
                    "\"l1d_bytes\": %ld, \"l2_bytes\": %ld, \"l3_bytes\": %ld, \"compiler\": %s, \"openmp\": %d, "
                    "\"devices\": [\"cpu\"]}",
-                   HB_ABI_VERSION, cpu::tier(), tiers.c_str(), threads(), available_cpus(), quoted(cpu_name()).c_str(),
-                   sysconf(_SC_LEVEL1_DCACHE_SIZE), sysconf(_SC_LEVEL2_CACHE_SIZE), sysconf(_SC_LEVEL3_CACHE_SIZE),
-                   quoted("g++ " __VERSION__).c_str(), _OPENMP);
+                   HB_ABI_VERSION, cpu::tier(), tiers.c_str(), cpu::bf16_products(), threads(), available_cpus(),
+                   quoted(cpu_name()).c_str(), sysconf(_SC_LEVEL1_DCACHE_SIZE), sysconf(_SC_LEVEL2_CACHE_SIZE),
+                   sysconf(_SC_LEVEL3_CACHE_SIZE), quoted("g++ " __VERSION__).c_str(), _OPENMP);
         if (capacity > 0) {
             call.not_null("buffer", buffer);
             size_t n = std::min<size_t>(text.size(), static_cast<size_t>(capacity) - 1);

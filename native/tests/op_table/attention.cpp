@@ -72,7 +72,7 @@ Case backward_case(const Shape& s) {
                 },
             .terms = s.terms(),
             .magnitude = s.magnitude() * s.reach,
-            .roundings = 2};  // forward's y
+            .roundings = 0.25};  // forward's y
 }
 
 // All four arguments by themselves, for what may be wrong about them.

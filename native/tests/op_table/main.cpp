@@ -1,4 +1,4 @@
-// op_table MODE [--op NAME] [--network NAME] [--json]: see modes.h for the modes.
+// op_table MODE [--op NAME] [--network NAME] [--type f32|bf16] [--json]: see modes.h for the modes.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -42,12 +42,14 @@ void check_coverage(const std::vector<Row>& rows) {
 
 static int usage() {
     std::fprintf(stderr,
-                 "usage: op_table test|grad|threads|errors|support|perf [--op NAME] [--network NAME] [--json]\n");
+                 "usage: op_table test|grad|threads|errors|support|perf [--op NAME] [--network NAME] [--type f32|bf16] "
+                 "[--json]\n"
+                 "--network, --type: of mode perf\n");
     return 2;
 }
 
 static int run(int argc, char** argv) {
-    std::string mode, op, network;
+    std::string mode, op, network, type = "f32";
     bool json = false;
     for (int i = 1; i < argc; i++) {
         std::string word = argv[i];
@@ -57,11 +59,14 @@ static int run(int argc, char** argv) {
             op = argv[++i];
         else if (word == "--network" && i + 1 < argc)
             network = argv[++i];
+        else if (word == "--type" && i + 1 < argc)
+            type = argv[++i];
         else if (mode.empty() && word[0] != '-')
             mode = word;
         else
             return usage();
     }
+    if (type != "f32" && type != "bf16") return usage();
     if (const char* tier = std::getenv("HORNBEAM_TIER"); tier && hb_set_tier(tier) == HB_ERROR_UNSUPPORTED) {
         std::printf("tier %s is not supported by this CPU\n", tier);
         return 0;
@@ -77,7 +82,7 @@ static int run(int argc, char** argv) {
         }
     }
     if (mode == "support") return run_support(rows, json), 0;
-    if (mode == "perf") return run_perf(rows, network, json), 0;
+    if (mode == "perf") return run_perf(rows, network, type == "bf16" ? HB_BF16 : HB_F32, json), 0;
     // Mode threads shows that their number changes nothing; without them a busy machine stays quick.
     ok(hb_set_threads(1));
     if (mode == "test")

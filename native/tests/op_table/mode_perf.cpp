@@ -89,7 +89,7 @@ double measured_triad() {
     return best;
 }
 
-Tensors inputs_of(const Row& row, const Case& test, Handles& own) {
+Tensors inputs_of(const Row& row, const Case& test, hb_dtype type, Handles& own) {
     Tensors tensors;
     std::vector<std::vector<double>> values;
     uint32_t number = 0;
@@ -100,8 +100,15 @@ Tensors inputs_of(const Row& row, const Case& test, Handles& own) {
             tensors.push_back(0);
         } else if (input.kind == Input::Kind::Real && !input.stored) {
             hb_stream stream = test_stream(++number);
-            tensors.push_back(
-                own(hb_random_uniform(HB_DEVICE_CPU, rank, input.shape.data(), input.low, input.high, &stream)));
+            hb_tensor values =
+                own(hb_random_uniform(HB_DEVICE_CPU, rank, input.shape.data(), input.low, input.high, &stream));
+            hb_dtype own_type = type_in(input, type);
+            if (own_type == HB_F32) {
+                tensors.push_back(values);
+            } else {
+                tensors.push_back(own(hb_cast(values, own_type)));
+                own.release(values);
+            }
         } else {
             if (values.empty()) values = input_values(row, test, Layout::Dense);
             tensors.push_back(own(tensor_of(type_in(input, HB_F32), input.shape, values[i])));
@@ -142,24 +149,26 @@ bool has_word(const std::string& words, const std::string& word) {
 
 }  // namespace
 
-void run_perf(const std::vector<Row>& rows, const std::string& network, bool json) {
+void run_perf(const std::vector<Row>& rows, const std::string& network, hb_dtype type, bool json) {
     double gflops = measured_gflops(), triad = measured_triad();
     if (json)
-        std::printf("{\"tier\": \"%s\", \"threads\": %d, \"fma_gflops\": %.1f, \"triad_gbs\": %.2f, \"results\": [",
-                    hb_tier(), hb_threads(), gflops, triad);
+        std::printf("{\"tier\": \"%s\", \"type\": \"%s\", \"threads\": %d, \"fma_gflops\": %.1f, "
+                    "\"triad_gbs\": %.2f, \"results\": [",
+                    hb_tier(), name_of_type(type), hb_threads(), gflops, triad);
     else
-        std::printf("tier %s, %d threads; peak measured now: %.1f GFLOP/s of f32 FMA, %.2f GB/s of triad\n\n",
-                    hb_tier(), hb_threads(), gflops, triad);
+        std::printf("tier %s, %s, %d threads; peak measured now: %.1f GFLOP/s of f32 FMA, %.2f GB/s of triad\n\n",
+                    hb_tier(), name_of_type(type), hb_threads(), gflops, triad);
     bool first = true;
     for (const Row& row : rows) {
         if (!row.perf) continue;
         std::vector<Case> cases;
         row.perf(cases);
         for (const Case& test : cases) {
-            if (!has_word(test.networks, network)) continue;
+            if (!has_word(test.networks, network) || (type == HB_BF16 && !takes_bf16(test))) continue;
             Handles own;
-            Timing t = time_of(test, inputs_of(row, test, own));
-            double rate = (test.flops > 0 ? test.flops : test.bytes) / t.median * 1e-9;
+            Timing t = time_of(test, inputs_of(row, test, type, own));
+            double bytes = test.bytes * double(bytes_of(type)) / 4 + test.whole_bytes;
+            double rate = (test.flops > 0 ? test.flops : bytes) / t.median * 1e-9;
             double peak = test.flops > 0 ? gflops : triad;
             const char* unit = test.flops > 0 ? "GFLOP/s" : "GB/s";
             if (json)

@@ -36,7 +36,7 @@ void run_support(const std::vector<Row>& rows, bool json) {
     };
     std::vector<Column> columns;
     std::string chosen = hb_tier();
-    for (const char* tier : {"scalar", "avx2", "avx512"}) {
+    for (const char* tier : {"scalar", "avx2", "avx512", "amx"}) {
         if (hb_set_tier(tier) != HB_OK) continue;
         for (hb_dtype type : {HB_F32, HB_F64, HB_BF16}) columns.push_back({"cpu", HB_DEVICE_CPU, tier, type});
     }

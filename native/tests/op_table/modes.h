@@ -15,8 +15,9 @@ void run_threads(const std::vector<Row>& rows);
 void run_errors(const std::vector<Row>& rows);
 // Op x type x device: is there a kernel?
 void run_support(const std::vector<Row>& rows, bool json);
-// Speed, beside the machine's measured peaks; of the cases that a network has, or of all where the name is empty.
-void run_perf(const std::vector<Row>& rows, const std::string& network, bool json);
+// Speed, with activations of the given type, beside the machine's measured peaks; of the cases that a network has, or
+// of all where the name is empty.
+void run_perf(const std::vector<Row>& rows, const std::string& network, hb_dtype type, bool json);
 
 // Every op of the registry has a row and every row an op; gradients are declared alike.
 void check_coverage(const std::vector<Row>& rows);

@@ -300,7 +300,7 @@ Case block_case(const Block& b, bool differentiate) {
             .losses = 1,
             .terms = b.conv.depth() + b.norm.rows(),
             .wide = {2, 3, 4, 5},
-            .roundings = 4,  // the convolution's result, before it is normalised
+            .roundings = 2 + (noisy ? kRoundedNoise : 0),  // the convolution's result, before it is normalised
             .flops = b.conv.flops()};
 }
 
@@ -325,7 +325,7 @@ Case block_backward_case(const Block& b, bool want_dx) {
                 },
             .terms = double(b.conv.o * b.conv.kh * b.conv.kw) + b.norm.rows(),
             .wide = want_dx ? std::vector<size_t>{1, 2, 3} : std::vector<size_t>{0, 1, 2},
-            .roundings = 4,  // the gradient between norm and convolution
+            .roundings = 3 + (b.conv.noise.kind ? kRoundedNoise : 0),  // the gradient between norm and convolution
             .flops = b.conv.flops() * (want_dx ? 2 : 1)};
 }
 

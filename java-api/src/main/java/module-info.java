@@ -7,5 +7,6 @@ module dev.hornbeam {
     exports dev.hornbeam.io;
     exports dev.hornbeam.nn;
     exports dev.hornbeam.optim;
+    exports dev.hornbeam.profile;
     exports dev.hornbeam.tensor;
 }

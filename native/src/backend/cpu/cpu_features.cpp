@@ -36,8 +36,8 @@ bool has_avx2() {
 
 #if defined(HB_AVX512_VIA_SIMDE)
 
-// Written with AVX2; tiles and pairs are emulated. That AVX512-BF16 is not among the features leaves tier avx512 as it is
-// on CPUs without it.
+// Written with AVX2; tiles and pairs are emulated. That AVX512-BF16 is not among the features leaves tier avx512 as it
+// is on CPUs without it.
 bool has_avx512() { return has_avx2(); }
 bool has_avx512_bf16() { return false; }
 bool has_amx() { return has_avx2(); }

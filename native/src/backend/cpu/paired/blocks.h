@@ -1,26 +1,29 @@
 // The product of matrices under everything in this folder: C (+)= A B with A and B in bf16 and C in f32, block by block
 // of 32 x 32 of C. The same interface, and the same order of operands in memory, for two sets of instructions:
 //
-//   AMX (TDPBF16PS)              eight registers of 16 rows of 64 bytes, called tiles. A block of C is four of them, two
+//   AMX (TDPBF16PS)              eight registers of 16 rows of 64 bytes, called tiles. A block of C is four of them,
+//   two
 //                                more hold 16 rows of A each, 32 elements of k long, and two hold 16 columns of B each.
-//   AVX512-BF16 (VDPBF16PS)      registers of 16 sums. Eight rows of a block are sixteen of them; a step of two elements
+//   AVX512-BF16 (VDPBF16PS)      registers of 16 sums. Eight rows of a block are sixteen of them; a step of two
+//   elements
 //                                of k reads two vectors of B and broadcasts a pair of each row of A.
 //
 //   A  a row's elements of k are contiguous in pieces of 32, a step; step s of row r begins at a + r * stride + at[s].
 //      Rows are equally far apart, that is all. Steps jump as they like: a step is a piece of a kernel's tap.
-//   B  in pairs of k, [step][half of 16 columns][16 pairs][16 columns][2]: 1 KiB a half, and a step of B is a tile as it
+//   B  in pairs of k, [step][half of 16 columns][16 pairs][16 columns][2]: 1 KiB a half, and a step of B is a tile as
+//   it
 //      lies in memory. packing.h makes it.
 //   C  [row half][column half][16][16] floats, 4 KiB.
 //
 // What a step costs with AMX: four TDPBF16PS of 16 cycles each, 2 x 32 x 32 x 32 flops in 64 cycles. It loads two tiles
-// of A and two of B, 4 KiB: 64 bytes a cycle, of the 128 that the first-level cache gives; a block of 16 x 16 would want
-// 128 of them, one of 16 x 32 96. There is no larger block: eight tiles are four of C, two of A and two of B. So one of
-// A and B must come from the first-level cache and the other may come from the second (it gives 64 bytes at best, about
-// 48 in practice): 32 bytes a cycle. B is what stays: kStepsMost steps of a panel of 32 columns are 36 KiB of its
-// 48 KiB, read again for each block of rows, while A streams by from a strip in the second-level cache (2 MiB a core).
-// A sum over more steps is made in pieces: C is kept in f32 between them, which moves 8 KiB in 18 x 64 cycles, 7 bytes a
-// cycle more. 18 steps and not 16, so that 3x3 kernels of 64 channels (576 elements) are one piece and C of most layers
-// stays in registers until it is rounded.
+// of A and two of B, 4 KiB: 64 bytes a cycle, of the 128 that the first-level cache gives; a block of 16 x 16 would
+// want 128 of them, one of 16 x 32 96. There is no larger block: eight tiles are four of C, two of A and two of B. So
+// one of A and B must come from the first-level cache and the other may come from the second (it gives 64 bytes at
+// best, about 48 in practice): 32 bytes a cycle. B is what stays: kStepsMost steps of a panel of 32 columns are 36 KiB
+// of its 48 KiB, read again for each block of rows, while A streams by from a strip in the second-level cache (2 MiB a
+// core). A sum over more steps is made in pieces: C is kept in f32 between them, which moves 8 KiB in 18 x 64 cycles, 7
+// bytes a cycle more. 18 steps and not 16, so that 3x3 kernels of 64 channels (576 elements) are one piece and C of
+// most layers stays in registers until it is rounded.
 //
 // The last columns and rows of a product are not whole blocks: B is padded with zeros, A is read further than its rows
 // go (whoever calls sees to it that there is memory; what is computed from it is not used). So all tiles always have
@@ -38,8 +41,8 @@
 
 namespace hb::cpu::HB_TIER {
 
-inline constexpr int64_t kSide = 16;            // rows or columns of a tile of C
-inline constexpr int64_t kStep = 32;            // elements of k of a step
+inline constexpr int64_t kSide = 16;             // rows or columns of a tile of C
+inline constexpr int64_t kStep = 32;             // elements of k of a step
 inline constexpr int64_t kTile = kSide * kStep;  // elements of a tile of A or B
 inline constexpr int64_t kBlockSide = 2 * kSide;
 inline constexpr int64_t kBlock = kBlockSide * kBlockSide;  // elements of a block of C
@@ -177,9 +180,9 @@ template <bool kTwoRows, bool kTwoColumns>
 #endif
 
 // By the sizes of the block.
-[[gnu::always_inline]] inline void multiply_block(bool two_rows, bool two_columns, const Bf16* upper,
-                                                  const Bf16* lower, int64_t stride, const int64_t* at, int64_t steps,
-                                                  const Bf16* b, bool accumulate, float* c) {
+[[gnu::always_inline]] inline void multiply_block(bool two_rows, bool two_columns, const Bf16* upper, const Bf16* lower,
+                                                  int64_t stride, const int64_t* at, int64_t steps, const Bf16* b,
+                                                  bool accumulate, float* c) {
     if (two_rows && two_columns)
         multiply_block<true, true>(upper, lower, stride, at, steps, b, accumulate, c);
     else if (two_rows)

@@ -10,15 +10,16 @@
 //              Images are not interleaved, so rows must be long.
 //   gathered   every result's pixels are copied side by side (im2row), for few channels: 3 x 3 x 3 are one step.
 //
-// A piece of k that is no multiple of 32 ends with a step that reaches back over elements of the step before, with zeros
-// in B for those: nothing is read that does not belong to the row.
+// A piece of k that is no multiple of 32 ends with a step that reaches back over elements of the step before, with
+// zeros in B for those: nothing is read that does not belong to the row.
 //
-// Bytes, 64 to 64 channels, 3x3 at 32x32, 512 rows of A: the strip of 18 x 34 pixels is 78 KiB in the second-level cache,
-// a panel of B 36 KiB in the first, both read once per 32 columns, results 64 KiB written once; 2 x 512 x 576 x 64 flops
-// for 142 KiB from memory, 265 flops a byte. 512 to 512 channels at 4x4: 32 images are interleaved, their strip is
-// 1.2 MB; 144 steps of B are eight pieces of 18, C is kept for 16 blocks between them (64 KiB), and a panel of B, 288
-// KiB, is fetched once for 512 rows: 2 x 512 x 32 x 4608 flops for it, 16 thousand cycles of tiles a piece of 36 KiB.
-// Few rows and many columns, as there, are cut by columns; then the strips are made first, by all threads, and shared.
+// Bytes, 64 to 64 channels, 3x3 at 32x32, 512 rows of A: the strip of 18 x 34 pixels is 78 KiB in the second-level
+// cache, a panel of B 36 KiB in the first, both read once per 32 columns, results 64 KiB written once; 2 x 512 x 576 x
+// 64 flops for 142 KiB from memory, 260 flops a byte. 512 to 512 channels at 4x4: 32 images are interleaved, their
+// strip is 1.25 MB; 144 steps of B are eight pieces of 18, C is kept for 16 blocks between them (64 KiB), and a panel
+// of B, 288 KiB, is fetched once for 512 rows: 18 thousand cycles of tiles for a piece of 36 KiB. Such a piece is two
+// steps of each of nine taps, which read the same lines of A up to nine times while the first-level cache has them. Few
+// rows and many columns, as there, are cut by columns; then the strips are made first, by all threads, and shared.
 #include <algorithm>
 #include <cstring>
 
@@ -210,34 +211,28 @@ class PairedProduct {
     int64_t in_place_stride() const { return channels_ < kStep ? kStep : channels_; }
     int64_t gathered_width() const {
         int64_t most = kStep;
-        for (int64_t i = 0; i < h_.spread * w_.spread; i++)
-            most = std::max(most, rounded_up(phases_[i].depth, kStep));
+        for (int64_t i = 0; i < h_.spread * w_.spread; i++) most = std::max(most, rounded_up(phases_[i].depth, kStep));
         return most;
     }
 
     int64_t most_steps() const { return taps_ * pieces_of(channels_, kStep) + h_.spread * w_.spread; }
     void list_steps(const Phase& p, int64_t& step) const {
-        // A piece of `length` elements: the last step reaches back, or is padded where there is nothing before.
-        auto add = [&](int64_t at, int64_t k, int64_t length) {
-            for (int64_t i = 0; i < length; i += kStep) {
-                const int64_t back = std::max<int64_t>(i + kStep - length, 0);
-                if (length < kStep)
-                    steps_[step++] = {at, k, 0, length};
-                else
-                    steps_[step++] = {at + i - back, k + i - back, back, kStep};
-            }
-        };
         if (p.depth == 0) return;
-        if (way_ == Way::InPlace) return add(0, 0, channels_);
         if (way_ == Way::Gathered) {
             for (int64_t k = 0; k < p.depth; k += kStep) steps_[step++] = {k, k, 0, std::min(kStep, p.depth - k)};
             return;
         }
-        const int64_t side = way_ == Way::Joined ? p.count_w : 1;
-        for (int64_t i = 0; i < p.count_h; i++)
-            for (int64_t j = 0; j < p.count_w; j += side)
-                add(strip_.tap(p.taps_h[i].offset, p.taps_w[j].offset) * pixel_, (i * p.count_w + j) * channels_,
-                    side * channels_);
+        // The same channels of all taps one after the other: the next tap reads mostly the pixels of the one before,
+        // and they are still in the first-level cache.
+        const int64_t side = way_ == Way::Joined ? p.count_w : 1, length = side * channels_;
+        for (int64_t k = 0; k < length; k += kStep) {
+            // The last step reaches back, or is padded where there is nothing before.
+            const int64_t back = length < kStep ? 0 : std::max<int64_t>(k + kStep - length, 0), from = k - back;
+            for (int64_t i = 0; i < p.count_h; i++)
+                for (int64_t j = 0; j < p.count_w; j += side)
+                    steps_[step++] = {strip_.tap(p.taps_h[i].offset, p.taps_w[j].offset) * pixel_ + from,
+                                      (i * p.count_w + j) * channels_ + from, back, std::min(kStep, length - from)};
+        }
     }
 
     // ---- weights
@@ -263,8 +258,7 @@ class PairedProduct {
             const Bf16* rows[kStep] = {};
             for (int64_t e = step.begin; e < step.end; e++) {
                 const int64_t tap = (step.k + e) / channels_, channel = (step.k + e) % channels_;
-                const int64_t kernel =
-                    p.taps_h[tap / p.count_w].kernel * shape_.kw + p.taps_w[tap % p.count_w].kernel;
+                const int64_t kernel = p.taps_h[tap / p.count_w].kernel * shape_.kw + p.taps_w[tap % p.count_w].kernel;
                 rows[e] = weights + (channel * taps_ + kernel) * width_;
             }
             pack_rows(rows, column, columns, out);
@@ -311,9 +305,7 @@ class PairedProduct {
         const int64_t end = std::min(band.row_end, pieces_of(h_.result - p.h, h_.spread));
         return std::max<int64_t>(end - band.row, 0);
     }
-    int64_t phase_columns(const Phase& p) const {
-        return std::max<int64_t>(pieces_of(w_.result - p.w, w_.spread), 0);
-    }
+    int64_t phase_columns(const Phase& p) const { return std::max<int64_t>(pieces_of(w_.result - p.w, w_.spread), 0); }
     int64_t result_at(const Phase& p, int64_t image, int64_t row, int64_t column) const {
         return ((image * h_.result + row * h_.spread + p.h) * w_.result + column * w_.spread + p.w) * width_;
     }
@@ -363,8 +355,8 @@ class PairedProduct {
         }
         return count;
     }
-    // Rows of the source itself. Those of the last block, which may end with the tensor, are copied; and all, where they
-    // are shorter than a step.
+    // Rows of the source itself. Those of the last block, which may end with the tensor, are copied; and all, where
+    // they are shorter than a step.
     int64_t list_rows(const Band& band, const Bf16* source, Bf16* copy, int64_t* to, RowBlock* blocks) const {
         const int64_t rows = band.images();
         int64_t count = 0;
@@ -419,13 +411,12 @@ class PairedProduct {
         });
     }
 
-    void multiply_band(const Band& band, int64_t first_panel, int64_t last_panel, const Bf16* source,
-                       const Bf16* strip, const Bf16* packed, const float* bias, Bf16* result) const {
+    void multiply_band(const Band& band, int64_t first_panel, int64_t last_panel, const Bf16* source, const Bf16* strip,
+                       const Bf16* packed, const float* bias, Bf16* result) const {
         const bool gathered = way_ == Way::Gathered, in_place = way_ == Way::InPlace;
         const int64_t most_rows = in_place ? bands_.images : bands_.images * bands_.rows * w_.grid;
-        const int64_t most_blocks =
-            in_place || gathered ? pieces_of(most_rows, kBlockSide)
-                                 : bands_.rows * pieces_of(strip_.images * w_.grid, kBlockSide);
+        const int64_t most_blocks = in_place || gathered ? pieces_of(most_rows, kBlockSide)
+                                                         : bands_.rows * pieces_of(strip_.images * w_.grid, kBlockSide);
         const int64_t copied = in_place ? (channels_ < kStep ? rounded_up(most_rows, kBlockSide) : kBlockSide) * stride_
                                : gathered ? rounded_up(most_rows, kBlockSide) * stride_
                                           : 0;
@@ -448,12 +439,12 @@ class PairedProduct {
                 continue;
             }
             if (gathered) gather(p, band, strip, copy.data());
-            const int64_t count =
-                in_place ? list_rows(band, source, copy.data(), to.data(), blocks.data())
-                         : list_blocks(p, band, gathered ? copy.data() : strip, to.data(), blocks.data());
+            const int64_t count = in_place
+                                      ? list_rows(band, source, copy.data(), to.data(), blocks.data())
+                                      : list_blocks(p, band, gathered ? copy.data() : strip, to.data(), blocks.data());
             const Scratch<float> partial(RowsAndPanels::partial_size(most_blocks, p.steps));
-            const RowsAndPanels product{blocks.data(), count,  stride_, at_.data() + p.first_step,
-                                        p.steps,       packed + p.packed, width_};
+            const RowsAndPanels product{blocks.data(),     count, stride_, at_.data() + p.first_step, p.steps,
+                                        packed + p.packed, width_};
             const Tiles tiles;
             multiply_panels(product, first_panel, last_panel, partial.data(), StoreRows{result, to.data(), bias});
         }
@@ -480,8 +471,8 @@ class PairedProduct {
     const Way way_;
     const Bands bands_;
     const StripShape strip_;
-    int64_t pixel_, stride_;             // elements from one pixel of the strip, one row of A, to the next
-    int64_t strip_image_, strip_size_;   // elements of the strip of one image that is not interleaved; of all
+    int64_t pixel_, stride_;            // elements from one pixel of the strip, one row of A, to the next
+    int64_t strip_image_, strip_size_;  // elements of the strip of one image that is not interleaved; of all
     int64_t packed_size_, pack_tasks_;
 };
 

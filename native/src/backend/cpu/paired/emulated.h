@@ -1,7 +1,7 @@
-// AMX tiles and the bf16 instructions of AVX-512 in plain code, for tests on CPUs without them: the operations as Intel's
-// manual (Software Developer's Manual, volume 2) writes them, down to the last bit. What the hardware would answer with
-// an exception is counted and printed instead, and so is what it would let pass but no kernel may do: to load a
-// configuration over one that was not released.
+// AMX tiles and the bf16 instructions of AVX-512 in plain code, for tests on CPUs without them: the operations as
+// Intel's manual (Software Developer's Manual, volume 2) writes them, down to the last bit. What the hardware would
+// answer with an exception is counted and printed instead, and so is what it would let pass but no kernel may do: to
+// load a configuration over one that was not released.
 #pragma once
 
 #include <atomic>
@@ -15,11 +15,15 @@
 
 namespace hb::cpu::emulated {
 
-inline std::atomic<int64_t> tile_faults{0};     // since the program began
-inline std::atomic<int64_t> tiles_in_use{0};    // threads that hold a configuration
-inline std::atomic<int64_t> tile_products{0};   // TDPBF16PS that were run
-inline std::atomic<int64_t> vector_products{0}; // VDPBF16PS that were run
+inline std::atomic<int64_t> tile_faults{0};       // since the program began
+inline std::atomic<int64_t> tiles_in_use{0};      // threads that hold a configuration
+inline std::atomic<bool> tile_products{false};    // whether TDPBF16PS was run
+inline std::atomic<bool> vector_products{false};  // whether VDPBF16PS was
 
+// Written once, so that threads do not fight for it.
+inline void note(std::atomic<bool>& done) {
+    if (!done.load(std::memory_order_relaxed)) done = true;
+}
 inline void tile_fault(const char* instruction, const char* why) {
     if (tile_faults++ < 20) std::printf("tiles: %s: %s\n", instruction, why);
 }
@@ -110,7 +114,7 @@ inline void tile_dpbf16ps(int to, int a, int b) {
         return tile_fault(name, "rows are not whole pairs");
     if (s.rows[to] != s.rows[a] || s.bytes[to] != s.bytes[b] || s.bytes[a] / 4 != s.rows[b])
         return tile_fault(name, "the sizes of the tiles do not fit each other");
-    tile_products++;
+    note(tile_products);
     const FlushDenormals flush;
     const int depth = s.bytes[a] / 4;
     alignas(64) float even[16][16], odd[16][16];  // of B, [pair][column]
@@ -140,7 +144,7 @@ inline void tile_dpbf16ps(int to, int a, int b) {
 
 // VDPBF16PS: the odd elements of the pairs first.
 inline __m512 dpbf16_ps(__m512 sum, __m512i a, __m512i b) {
-    vector_products++;
+    note(vector_products);
     const FlushDenormals flush;
     Floats f = cast<Floats>(sum);
     const Ints x = cast<Ints>(a), y = cast<Ints>(b);

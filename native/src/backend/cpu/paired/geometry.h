@@ -75,12 +75,12 @@ struct Bands {
 
 // The source pixels of a band, in units of one pixel: [row][remainder][column][image].
 struct StripShape {
-    int64_t images;            // interleaved
-    int64_t skip_h, skip_w;    // source rows, columns, from one strip row, column to the next
-    int64_t step_h, step_w;    // strip rows, columns, from one grid position to the next
-    int64_t remainders;        // groups that columns are sorted into
-    int64_t columns;           // of a group
-    int64_t row_pixels;        // of a strip row
+    int64_t images;          // interleaved
+    int64_t skip_h, skip_w;  // source rows, columns, from one strip row, column to the next
+    int64_t step_h, step_w;  // strip rows, columns, from one grid position to the next
+    int64_t remainders;      // groups that columns are sorted into
+    int64_t columns;         // of a group
+    int64_t row_pixels;      // of a strip row
 
     // sorted: columns by their remainder, so that neighbouring grid positions are neighbours in the strip.
     StripShape(const Axis& h, const Axis& w, int64_t image_count, bool sorted)

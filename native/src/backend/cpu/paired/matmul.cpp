@@ -54,9 +54,8 @@ class PairedMatrices {
         const int64_t blocks = pieces_of(m_, kBlockSide);
         parallel(tiles * splits, [&](int64_t task) {
             const int64_t tile = task / splits, split = task % splits;
-            multiply_tile(blocks * tile / tiles * kBlockSide,
-                          std::min(blocks * (tile + 1) / tiles * kBlockSide, m_), panels_ * split / splits,
-                          panels_ * (split + 1) / splits, a, at.data(), packed.data(), y);
+            multiply_tile(blocks * tile / tiles * kBlockSide, std::min(blocks * (tile + 1) / tiles * kBlockSide, m_),
+                          panels_ * split / splits, panels_ * (split + 1) / splits, a, at.data(), packed.data(), y);
         });
     }
 

@@ -1,4 +1,5 @@
-// Operands for blocks.h: weights rounded to bf16, panels of B in pairs of k, and pixels turned so that k runs over them.
+// Operands for blocks.h: weights rounded to bf16, panels of B in pairs of k, and pixels turned so that k runs over
+// them.
 #pragma once
 
 #include <algorithm>
@@ -83,7 +84,8 @@ inline void pack_columns(const Bf16* columns, int64_t stride, int64_t count, int
     }
 }
 
-// One step of a panel from B given by rows: B(k, j) = rows[k][column + j] for j < count, at most 32; a null row is zeros.
+// One step of a panel from B given by rows: B(k, j) = rows[k][column + j] for j < count, at most 32; a null row is
+// zeros.
 inline void pack_rows(const Bf16* const* rows, int64_t column, int64_t count, Bf16* out) {
     for (int64_t first_column = 0; first_column < count; first_column += kSide, out += kTile) {
         const Mask mask = first(static_cast<int>(std::min<int64_t>(count - first_column, kSide)));

@@ -1,7 +1,8 @@
 // What the files of this folder share: the products of bf16 operands, by tiles or pairs (blocks.h).
 //
-// The folder is compiled twice, as simd/ is: for AMX and for AVX512-BF16. Both stand on the avx512 tier, whose functions
-// they replace for bf16 (table.cpp); its f32 and f64 calls, grouped convolutions and everything else stay as they are.
+// The folder is compiled twice, as simd/ is: for AMX and for AVX512-BF16. Both stand on the avx512 tier, whose
+// functions they replace for bf16 (table.cpp); its f32 and f64 calls, grouped convolutions and everything else stay as
+// they are.
 #pragma once
 
 #include "backend/backend.h"

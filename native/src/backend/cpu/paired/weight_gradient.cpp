@@ -1,15 +1,15 @@
 // Weight gradient in bf16: dW[tap, channel][output] = sum over pixels of x[pixel + tap][channel] dy[pixel][output].
 //
 // k runs over pixels. A is x turned, [channel][pixel], from a strip (geometry.h) whose pixels are in such an order that
-// the results of a grid row are one run for every tap: a tap is an offset into the turned strip, and the strip is turned
-// once for all taps. B is dy in pairs of pixels, which is two rows of dy interleaved: no turning. (The other way round,
-// with dy turned and x in pairs, a tap that moves by an odd number of pixels would want a second copy of x, paired
-// otherwise.) Offsets that are no multiple of 64 bytes make the rows of a tile cross cache lines: 16 cycles a load
-// instead of 8, 48 of the 64 cycles of a step. For few channels, of which a tile of rows would hold mostly nothing, the
-// turned rows of all taps are copied one below the other: 3 x 3 x 3 are two tiles of rows instead of nine.
+// the results of a grid row are one run for every tap: a tap is an offset into the turned strip, and the strip is
+// turned once for all taps. B is dy in pairs of pixels, which is two rows of dy interleaved: no turning. (The other way
+// round, with dy turned and x in pairs, a tap that moves by an odd number of pixels would want a second copy of x,
+// paired otherwise.) Offsets that are no multiple of 64 bytes make the rows of a tile cross cache lines: 16 cycles a
+// load instead of 8, 48 of the 64 cycles of a step. For few channels, of which a tile of rows would hold mostly
+// nothing, the turned rows of all taps are copied one below the other: 3 x 3 x 3 are two tiles of rows instead of nine.
 //
-// The gradient is cut into parts of about 576 x 128 and the batch into chunks, of shapes alone; a task makes one part of
-// one chunk, band by band. A band has about 512 pixels: 16 steps. Its B is 32 KiB for 32 columns and stays in the
+// The gradient is cut into parts of about 576 x 128 and the batch into chunks, of shapes alone; a task makes one part
+// of one chunk, band by band. A band has about 512 pixels: 16 steps. Its B is 32 KiB for 32 columns and stays in the
 // first-level cache for all rows of A; its A of 64 channels is 75 KiB, read from the second-level cache for each 32
 // columns, and the sums of a part (295 KiB) live there too: 8 KiB of them come and go per block and band, in 16 x 64
 // cycles of products. Turning 32 x 32 elements takes about 160 cycles, a 64-channel band with nine taps and 64 columns
@@ -47,9 +47,8 @@ class PairedWeightGradient {
         : shape_(flattened(given)), noise_(noise), chain_(needs_chain_rule(noise)), taps_(shape_.kh * shape_.kw),
           h_(Axis::kForward, shape_.h, shape_.oh, shape_.kh, shape_.stride_h, shape_.pad_h, shape_.dilation_h),
           w_(Axis::kForward, shape_.w, shape_.ow, shape_.kw, shape_.stride_w, shape_.pad_w, shape_.dilation_w),
-          runs_(chain_ ? noise.sub_batches : 1), stacked_(shape_.c < kSide && taps_ > 1),
-          channels_(part_of_channels()), columns_(part_of_columns()), bands_(choose_bands()),
-          strip_(h_, w_, bands_.images, true) {
+          runs_(chain_ ? noise.sub_batches : 1), stacked_(shape_.c < kSide && taps_ > 1), channels_(part_of_channels()),
+          columns_(part_of_columns()), bands_(choose_bands()), strip_(h_, w_, bands_.images, true) {
         channel_parts_ = pieces_of(shape_.c, channels_);
         column_parts_ = pieces_of(shape_.o, columns_);
         parts_ = channel_parts_ * column_parts_;
@@ -155,8 +154,8 @@ class PairedWeightGradient {
             });
     }
 
-    // The sums of one part over one chunk: [panel][pair of row tiles], blocks as multiply_block leaves them. Finished to
-    // `out` unless that is null.
+    // The sums of one part over one chunk: [panel][pair of row tiles], blocks as multiply_block leaves them. Finished
+    // to `out` unless that is null.
     void make_part(int64_t index, int64_t chunk, const Bf16* x, const Bf16* dy, float* sums, float* out) const {
         const Part part = part_of(index);
         const int64_t panels = RowsAndPanels::panels(part.columns);
@@ -168,8 +167,7 @@ class PairedWeightGradient {
         const Scratch<const Bf16*> tiles(tiles_);
         for (int64_t i = 0; i < bands_.rows; i++)
             for (int64_t s = 0; s < row_steps_; s++)
-                at[i * row_steps_ + s] =
-                    (stacked_ ? i * run_ : i * strip_.step_h * strip_.row_pixels) + s * kStep;
+                at[i * row_steps_ + s] = (stacked_ ? i * run_ : i * strip_.step_h * strip_.row_pixels) + s * kStep;
         list_tiles(part, stacked_ ? stacked.data() : turned.data(), tiles.data());
 
         const int64_t units = runs_ * pieces_;
@@ -191,8 +189,7 @@ class PairedWeightGradient {
                     for (int64_t t = 0; t < tiles_; t += 2) {
                         const bool two_rows = t + 1 < tiles_;
                         multiply_block(two_rows, two_columns, tiles[t], tiles[two_rows ? t + 1 : t], row_stride() * 2,
-                                       at.data(), steps, from, b > first,
-                                       sums + panel * panel_size() + t / 2 * kBlock);
+                                       at.data(), steps, from, b > first, sums + panel * panel_size() + t / 2 * kBlock);
                     }
                 }
             }
@@ -302,8 +299,7 @@ class PairedWeightGradient {
         const Scratch<float> block(chain_ ? kSide * rows : 0);
         for (int64_t column = 0; column < part.columns; column += kSide) {
             const int64_t columns = std::min(kSide, part.columns - column);
-            const float* from =
-                sums + column / kBlockSide * panel_size() + column % kBlockSide / kSide * kQuarter;
+            const float* from = sums + column / kBlockSide * panel_size() + column % kBlockSide / kSide * kQuarter;
             if (!chain_) {
                 put_columns(part, from, 0, tiles_, place(part, column, out), kernel, shape_.c, columns);
                 continue;
@@ -327,15 +323,15 @@ class PairedWeightGradient {
     const int64_t taps_;
     const Axis h_, w_;
     const int64_t runs_;
-    const bool stacked_;                 // the rows of all taps are copied one below the other
-    const int64_t channels_, columns_;   // of a part
+    const bool stacked_;                // the rows of all taps are copied one below the other
+    const int64_t channels_, columns_;  // of a part
     const Bands bands_;
     const StripShape strip_;
     int64_t channel_parts_, column_parts_, parts_;
-    int64_t run_, row_steps_;            // pixels and steps of a grid row, filled up
+    int64_t run_, row_steps_;  // pixels and steps of a grid row, filled up
     int64_t positions_, turned_stride_, stacked_stride_;
-    int64_t rows_, tiles_, part_size_;   // rows of A, tiles of 16 of them, sums of a part
-    int64_t pieces_, chunks_;            // of a run; of all runs' pieces
+    int64_t rows_, tiles_, part_size_;  // rows of A, tiles of 16 of them, sums of a part
+    int64_t pieces_, chunks_;           // of a run; of all runs' pieces
 };
 
 // out[j] = sum over rows of x[row, j], in pieces of kRows rows.

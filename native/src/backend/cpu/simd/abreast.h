@@ -54,6 +54,7 @@ HB_ABREAST(&)
 HB_ABREAST(|)
 HB_ABREAST(^)
 HB_ABREAST(<)
+HB_ABREAST(<=)
 HB_ABREAST(>)
 #undef HB_ABREAST
 
@@ -115,6 +116,57 @@ template <int kWide, class T>
 [[gnu::always_inline]] inline void store_row(T* p, const F32s<kWide>& x) {
 #pragma GCC unroll 8
     for (int i = 0; i < kWide; i++) store(p + i * F32::kLanes, x.v[i]);
+}
+template <int kWide>
+[[gnu::always_inline]] inline void store_row(Bf16* p, const F32s<kWide>& x) {
+    static_assert(kWide % 2 == 0);
+#pragma GCC unroll 8
+    for (int i = 0; i < kWide; i += 2) store_two(p + i * F32::kLanes, x.v[i], x.v[i + 1]);
+}
+
+// Stands for two whole vectors, as All does for one.
+struct Both {};
+template <class T>
+[[gnu::always_inline]] inline F32s<2> load(const T* p, Both) {
+    return load_row<2>(p);
+}
+template <class T>
+[[gnu::always_inline]] inline void store(T* p, const F32s<2>& x, Both) {
+    store_row(p, x);
+}
+
+// lanes() and far_lanes() for passes that write T. bf16 goes two vectors at a time where that makes it quicker to pack:
+// body(i, Both), then the rest as there.
+template <class T>
+inline constexpr bool kTwoAtOnce = std::is_same_v<T, Bf16>&& F32::kLanes == 8;
+template <class T, class Body>
+[[gnu::always_inline]] inline void lanes_of(int64_t n, Body&& body) {
+    int64_t i = 0;
+    if constexpr (kTwoAtOnce<T>)
+        for (; i + 2 * F32::kLanes <= n; i += 2 * F32::kLanes) body(i, Both{});
+    lanes(n - i, [&](int64_t j, auto m) { body(i + j, m); });
+}
+template <class T, class Body>
+[[gnu::always_inline]] inline void far_lanes_of(int64_t n, Body&& body) {
+    if constexpr (kTwoAtOnce<T>) {
+        const int64_t half = n / (4 * F32::kLanes) * 2 * F32::kLanes;
+        for (int64_t i = 0; i < half; i += 2 * F32::kLanes) {
+            body(i, Both{});
+            body(half + i, Both{});
+        }
+        lanes(n - 2 * half, [&](int64_t i, auto m) { body(2 * half + i, m); });
+    } else {
+        far_lanes(n, body);
+    }
+}
+
+// f of vectors, or of the first ones, the second ones, ..
+template <class F, class... V>
+[[gnu::always_inline]] inline auto on_each(F f, const V&... x) {
+    if constexpr ((std::is_same_v<V, F32> && ...))
+        return f(x...);
+    else
+        return each(f, x...);
 }
 
 }  // namespace hb::cpu::HB_TIER

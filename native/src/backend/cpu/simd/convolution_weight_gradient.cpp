@@ -24,6 +24,7 @@
 #include "backend/cpu/simd/convolution.h"
 #include "backend/cpu/simd/gemm.h"
 #include "backend/cpu/simd/image_tiles.h"
+#include "backend/cpu/simd/matmul.h"
 #include "backend/cpu/simd/random.h"
 #include "backend/cpu/simd/weight_packing.h"
 #include "core/parallel.h"
@@ -273,6 +274,10 @@ class WeightGradient {
 template <class E>
 void product_backward_weight(const ConvShape& shape, const E* x, const E* dy, const Noise& noise, float* dw) {
     profile_algorithm("direct");
+    // A linear layer, and what is one: without taps, a product of two matrices.
+    if (shape.kh == 1 && shape.kw == 1 && shape.h == shape.oh && shape.w == shape.ow && shape.stride_h == 1 &&
+        shape.stride_w == 1 && shape.groups == 1 && !needs_chain_rule(noise))
+        return multiply_transposed(shape.o, shape.c, shape.n * shape.h * shape.w, dy, x, dw);
     WeightGradient<E>(shape, noise).run(x, dy, dw);
 }
 template void product_backward_weight(const ConvShape&, const float*, const float*, const Noise&, float*);

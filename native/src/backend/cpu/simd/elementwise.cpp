@@ -76,6 +76,28 @@ struct GeluTanhGradient {
     }
 };
 
+// Kinds that networks put between layers. bf16 has kernels for these; others are widened first.
+bool is_activation(int kind) { return kind >= HB_RELU && kind <= HB_TANH; }
+
+// body(f) with f the function of a kind that is an activation.
+template <class Body>
+void with_activation(int kind, F32 alpha, Body&& body) {
+    switch (kind) {
+        case HB_RELU:
+            return body([](F32 x) { return select(x <= zero(), zero(), x); });
+        case HB_LEAKY_RELU:
+            return body([=](F32 x) { return select(x < zero(), alpha * x, x); });
+        case HB_GELU:
+            return body(Gelu{});
+        case HB_GELU_TANH:
+            return body(GeluTanh{});
+        case HB_SIGMOID:
+            return body(Sigmoid{});
+        default:  // HB_TANH
+            return body(Tanh{});
+    }
+}
+
 // body(f) with f the function of a kind.
 template <class Body>
 void with_function(int kind, F32 alpha, F32 beta, Body&& body) {
@@ -100,20 +122,29 @@ void with_function(int kind, F32 alpha, F32 beta, Body&& body) {
             });
         case HB_RECIPROCAL:
             return body([](F32 x) { return kOne / x; });
-        case HB_RELU:
-            return body([](F32 x) { return select(x <= zero(), zero(), x); });
-        case HB_LEAKY_RELU:
-            return body([=](F32 x) { return select(x < zero(), alpha * x, x); });
-        case HB_GELU:
-            return body(Gelu{});
-        case HB_GELU_TANH:
-            return body(GeluTanh{});
-        case HB_SIGMOID:
-            return body(Sigmoid{});
-        case HB_TANH:
-            return body(Tanh{});
-        default:  // HB_CLAMP
+        case HB_CLAMP:
             return body([=](F32 x) { return select(x < alpha, alpha, select(x > beta, beta, x)); });
+        default:
+            return with_activation(kind, alpha, body);
+    }
+}
+
+// body(g) with g(x, dy) = dy f'(x), of an activation.
+template <class Body>
+void with_activation_gradient(int kind, F32 alpha, Body&& body) {
+    switch (kind) {
+        case HB_RELU:
+            return body([](F32 x, F32 dy) { return dy * select(x > zero(), kOne, zero()); });
+        case HB_LEAKY_RELU:
+            return body([=](F32 x, F32 dy) { return dy * select(x > zero(), kOne, alpha); });
+        case HB_GELU:
+            return body(GeluGradient{});
+        case HB_GELU_TANH:
+            return body(GeluTanhGradient{});
+        case HB_SIGMOID:
+            return body(SigmoidGradient{});
+        default:  // HB_TANH
+            return body(TanhGradient{});
     }
 }
 
@@ -139,20 +170,10 @@ void with_gradient(int kind, F32 alpha, F32 beta, Body&& body) {
             return body([](F32, F32 dy) { return dy * zero(); });
         case HB_RECIPROCAL:
             return body([](F32 x, F32 dy) { return -(dy / (x * x)); });
-        case HB_RELU:
-            return body([](F32 x, F32 dy) { return dy * select(x > zero(), kOne, zero()); });
-        case HB_LEAKY_RELU:
-            return body([=](F32 x, F32 dy) { return dy * select(x > zero(), kOne, alpha); });
-        case HB_GELU:
-            return body(GeluGradient{});
-        case HB_GELU_TANH:
-            return body(GeluTanhGradient{});
-        case HB_SIGMOID:
-            return body(SigmoidGradient{});
-        case HB_TANH:
-            return body(TanhGradient{});
-        default:  // HB_CLAMP
+        case HB_CLAMP:
             return body([=](F32 x, F32 dy) { return dy * select((x >= alpha) & (x <= beta), kOne, zero()); });
+        default:
+            return with_activation_gradient(kind, alpha, body);
     }
 }
 
@@ -165,65 +186,67 @@ using Several = F32s<kWide>;
 // y = f(x ..) of n elements, float or Bf16.
 template <class F, class T, class... In>
 [[gnu::always_inline]] inline void apply(int64_t n, F f, T* y, const In*... x) {
-    auto one = [&](int64_t i, auto m) { store(y + i, f(load(x + i, m)...), m); };
+    auto one = [&](int64_t i, auto m) { store(y + i, on_each(f, load(x + i, m)...), m); };
     if constexpr (std::is_invocable_v<F, Several<In>...>) {
         constexpr int64_t kStep = kWide * F32::kLanes;
         int64_t i = 0;
         for (; i + kStep <= n; i += kStep) store_row(y + i, f(load_row<kWide>(x + i)...));
         lanes(n - i, [&](int64_t j, auto m) { one(i + j, m); });
     } else {
-        far_lanes(n, one);
+        far_lanes_of<T>(n, one);
     }
 }
 
 void unary(int kind, const View& x, double alpha, double beta, const View& y) {
-    if (!is_stored_f32_or_bf16(x)) return plain_->unary(kind, x, alpha, beta, y);
-    with_storage(x, [&]<class T>(T) {
-        const T* in = x.as<T>();
-        T* out = y.as<T>();
-        with_function(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
+    const float a = static_cast<float>(alpha), b = static_cast<float>(beta);
+    auto run_on = [&]<class T>(T) {
+        return [&, in = x.as<const T>(), out = y.as<T>()](auto f) {
             parallel_ranges(x.elements(), kGrain,
                             [&](int64_t begin, int64_t end) { apply(end - begin, f, out + begin, in + begin); });
-        });
-    });
+        };
+    };
+    if (x.type == DType::F32) return with_function(kind, a, b, run_on(float()));
+    if (x.type == DType::BF16 && is_activation(kind)) return with_activation(kind, a, run_on(Bf16()));
+    plain_->unary(kind, x, alpha, beta, y);
 }
 
 void unary_backward(int kind, const View& x, const View& dy, double alpha, double beta, const View& dx) {
-    if (!is_stored_f32_or_bf16(x)) return plain_->unary_backward(kind, x, dy, alpha, beta, dx);
-    with_storage(x, [&]<class T>(T) {
-        const T *in = x.as<T>(), *gradient = dy.as<T>();
-        T* out = dx.as<T>();
-        with_gradient(kind, static_cast<float>(alpha), static_cast<float>(beta), [&](auto f) {
+    const float a = static_cast<float>(alpha), b = static_cast<float>(beta);
+    auto run_on = [&]<class T>(T) {
+        return [&, in = x.as<const T>(), gradient = dy.as<const T>(), out = dx.as<T>()](auto g) {
             parallel_ranges(x.elements(), kGrain, [&](int64_t begin, int64_t end) {
-                apply(end - begin, f, out + begin, in + begin, gradient + begin);
+                apply(end - begin, g, out + begin, in + begin, gradient + begin);
             });
-        });
-    });
+        };
+    };
+    if (x.type == DType::F32) return with_gradient(kind, a, b, run_on(float()));
+    if (x.type == DType::BF16 && is_activation(kind)) return with_activation_gradient(kind, a, run_on(Bf16()));
+    plain_->unary_backward(kind, x, dy, alpha, beta, dx);
 }
 
-// body(f) with f(a, b) a vector.
+// body(f) with f(a, b) a vector. Sums, differences and products are what bf16 has kernels for.
 template <class Body>
-void with_arithmetic(int kind, Body&& body) {
+void with_sum_or_product(int kind, Body&& body) {
     switch (kind) {
         case HB_ADD:
             return body([](F32 a, F32 b) { return a + b; });
         case HB_SUB:
             return body([](F32 a, F32 b) { return a - b; });
-        case HB_MUL:
+        default:  // HB_MUL
             return body([](F32 a, F32 b) { return a * b; });
+    }
+}
+
+// body(f) with f(a, b) a vector, or a mask for the comparisons.
+template <class Body>
+void with_function_of_two(int kind, Body&& body) {
+    switch (kind) {
         case HB_DIV:
             return body([](F32 a, F32 b) { return a / b; });
         case HB_MAX:
             return body([](F32 a, F32 b) { return select((a > b) | is_nan(a), a, b); });
-        default:  // HB_MIN
+        case HB_MIN:
             return body([](F32 a, F32 b) { return select((a < b) | is_nan(a), a, b); });
-    }
-}
-
-// body(f) with f(a, b) a mask.
-template <class Body>
-void with_comparison(int kind, Body&& body) {
-    switch (kind) {
         case HB_EQ:
             return body([](F32 a, F32 b) { return a == b; });
         case HB_NE:
@@ -234,23 +257,25 @@ void with_comparison(int kind, Body&& body) {
             return body([](F32 a, F32 b) { return a <= b; });
         case HB_GT:
             return body([](F32 a, F32 b) { return a > b; });
-        default:  // HB_GE
+        case HB_GE:
             return body([](F32 a, F32 b) { return a >= b; });
+        default:
+            return with_sum_or_product(kind, body);
     }
 }
 
-// body(T(), f) with T the operands' type, float or Bf16; of comparisons only float.
+// Has this file a kernel for the kind and type?
+bool takes(int kind, const View& a) { return a.type == DType::F32 || (a.type == DType::BF16 && kind <= HB_MUL); }
+
+// body(T(), f) with T the operands' type.
 template <class Body>
 void with_binary(int kind, const View& a, Body&& body) {
-    if (kind >= HB_EQ) return with_comparison(kind, [&](auto f) { body(float(), f); });
-    with_storage(a, [&]<class T>(T type) { with_arithmetic(kind, [&](auto f) { body(type, f); }); });
+    if (a.type == DType::F32) return with_function_of_two(kind, [&](auto f) { body(float(), f); });
+    with_sum_or_product(kind, [&](auto f) { body(Bf16(), f); });
 }
 
-// Has this file a kernel for operands of this type?
-bool takes(int kind, const View& a) { return a.type == DType::F32 || (a.type == DType::BF16 && kind < HB_EQ); }
-
-template <class T, class M>
-void put(void* y, int64_t i, F32 value, M m) {
+template <class T, class V, class M>
+void put(void* y, int64_t i, const V& value, M m) {
     store(static_cast<T*>(y) + i, value, m);
 }
 template <class T>
@@ -270,13 +295,18 @@ void put(void* y, int64_t i, Mask value, Mask m) {
 template <class T, class F>
 void binary_run(F f, const T* a, int64_t a_stride, const T* b, int64_t b_stride, void* y, int64_t at, int64_t count) {
     if (a_stride == 1 && b_stride == 1) {
-        far_lanes(count, [&](int64_t i, auto m) { put<T>(y, at + i, f(load(a + i, m), load(b + i, m)), m); });
+        far_lanes_of<T>(count,
+                        [&](int64_t i, auto m) { put<T>(y, at + i, on_each(f, load(a + i, m), load(b + i, m)), m); });
     } else if (a_stride == 1) {
         const F32 right = widen(*b);
-        far_lanes(count, [&](int64_t i, auto m) { put<T>(y, at + i, f(load(a + i, m), right), m); });
+        far_lanes_of<T>(count, [&](int64_t i, auto m) {
+            put<T>(y, at + i, on_each([=](F32 x) { return f(x, right); }, load(a + i, m)), m);
+        });
     } else if (b_stride == 1) {
         const F32 left = widen(*a);
-        far_lanes(count, [&](int64_t i, auto m) { put<T>(y, at + i, f(left, load(b + i, m)), m); });
+        far_lanes_of<T>(count, [&](int64_t i, auto m) {
+            put<T>(y, at + i, on_each([=](F32 x) { return f(left, x); }, load(b + i, m)), m);
+        });
     } else {
         const F32 value[2] = {widen(*a), widen(*b)};
         far_lanes(count, [&](int64_t i, auto m) { put<T>(y, at + i, f(value[0], value[1]), m); });
@@ -329,8 +359,9 @@ void binary_scalar(int kind, const View& a, double b, const View& y) {
     with_binary(kind, a, [&]<class T>(T, auto f) {
         parallel_ranges(a.elements(), kGrain, [&](int64_t begin, int64_t end) {
             const T* from = a.as<T>() + begin;
-            far_lanes(end - begin,
-                      [&](int64_t i, auto m) { put<T>(y.data, begin + i, f(load(from + i, m), number), m); });
+            far_lanes_of<T>(end - begin, [&](int64_t i, auto m) {
+                put<T>(y.data, begin + i, on_each([=](F32 x) { return f(x, number); }, load(from + i, m)), m);
+            });
         });
     });
 }

@@ -9,7 +9,23 @@ using namespace normalisation;
 
 const Backend* plain_ = nullptr;
 
-// ---- layer norm: a row is its own group
+// ---- layer norm: a row is its own group. bf16 is widened by the first pass over a row, for those after it.
+
+// Where a row can be read as floats, once `aside` has those of a bf16 row.
+template <class T>
+const float* floats_of(const T* row, const float* aside) {
+    if constexpr (std::is_same_v<T, float>)
+        return row;
+    else
+        return aside;
+}
+// The numbers of a row at j; those of a bf16 row also go to `aside`.
+template <class T, class M>
+F32 load_first(const T* row, int64_t j, float* aside, M m) {
+    const F32 x = load(row + j, m);
+    if constexpr (!std::is_same_v<T, float>) store(aside + j, x, m);
+    return x;
+}
 
 // Noise run of a row.
 int64_t run_of_row(const Segment* segments, int64_t count, int64_t row) {
@@ -28,13 +44,16 @@ void layer_norm(const T* x, int64_t n, int64_t c, int64_t samples, const View& g
     Scratch<Segment> segments(runs + 1);
     const int64_t count = make_segments(noise, samples, n, 1, segments.data());
     parallel_ranges(n, piece_rows(c), [&](int64_t begin, int64_t end) {
+        const Scratch<float> room(std::is_same_v<T, float> ? 0 : c);
+        float* const aside = room.data();
         for (int64_t row = begin; row < end; row++) {
-            const T* in = x + row * c;
+            const T* stored = x + row * c;
+            const float* in = floats_of(stored, aside);
             const float* g = gammas.data() + run_of_row(segments.data(), count, row) * c;
             T* out = y + row * c;
             // The mean but for rounding; the second pass sees what is missing.
-            const float near =
-                sum(add_lanes(c, [=](int64_t j, auto m) { return load(in + j, m); })) / static_cast<float>(c);
+            const float near = sum(add_lanes(c, [=](int64_t j, auto m) { return load_first(stored, j, aside, m); })) /
+                               static_cast<float>(c);
             const Two moments = add_lanes(c, [=](int64_t j, auto m) {
                 F32 d = keep(load(in + j, m) - near, m);
                 return Two(d, d * d);
@@ -92,17 +111,19 @@ void layer_norm_backward(const T* x, int64_t n, int64_t c, int64_t samples, cons
         const float* g = gammas.data() + segments[piece.segment].run * c;
         double* sums = parts.data() + i * 2 * c;
         std::fill_n(sums, 2 * c, 0.0);
-        Scratch<float> room(2 * c);
-        float *shift = room.data(), *scale = shift + c;
+        Scratch<float> room(4 * c);
+        float *shift = room.data(), *scale = shift + c, *const x_aside = scale + c, *const dy_aside = x_aside + c;
         constexpr int64_t kBlock = 64;  // rows summed in f32
         for (int64_t first_row = piece.begin; first_row < piece.end; first_row += kBlock) {
             std::fill_n(shift, 2 * c, 0.0f);
             for (int64_t row = first_row; row < std::min(piece.end, first_row + kBlock); row++) {
-                const T *in = x + row * c, *gradient = dy + row * c;
+                const T *stored = x + row * c, *arrived = dy + row * c;
+                const float *in = floats_of(stored, x_aside), *gradient = floats_of(arrived, dy_aside);
                 T* out = dx + row * c;
                 const float inverse = inverse_deviation[row], centre = mean[row];
                 const Two both = add_lanes(c, [=](int64_t j, auto m) {
-                    F32 dz = load(gradient + j, m), h = (load(in + j, m) - centre) * inverse;
+                    const F32 dz = load_first(arrived, j, dy_aside, m);
+                    const F32 h = (load_first(stored, j, x_aside, m) - centre) * inverse;
                     store(shift + j, load(shift + j, m) + dz, m);
                     store(scale + j, fma(dz, h, load(scale + j, m)), m);
                     F32 through = dz * load(g + j, m);

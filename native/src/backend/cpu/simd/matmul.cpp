@@ -1,15 +1,19 @@
-// Matrix products: B is packed into panels once, A is read where it is; a transposed A is turned first. With few rows,
-// packing would cost more than it saves, and reading B once is all the time there is: 4 bytes for 2 m flops.
+// Matrix products: B is packed into panels once, A is read where it is, or from a piece of it that is turned just
+// before, if it is transposed. With few rows, packing would cost more than it saves, and reading B once is all the time
+// there is: 4 bytes for 2 m flops.
 //
 // GF/s of one core, AVX2, peak 103; transposed forms 1-3 % less:
 //   512^3                92        64 times 64^3  84
 //   1024^3               86        32^3           37, 1.8 us
 //   2048 x 1000 x 512    90        4 x 1000^2     28, and 44 with B transposed: one pass over B
 //   128 x 512 x 512      91
-// 1024 is a power of two: rows of A meet in few sets of the cache. Tried for a transposed A: copying a block of it per
-// task and reading it at points, 60-75 GF/s, because every split of the columns copied again.
+// 1024 is a power of two: rows of A meet in few sets of the cache. Tried for a transposed A: turning all of it first,
+// one more trip to memory, 10 % slower where k is long; reading it at points, without turning, 60-75 GF/s.
+#include "backend/cpu/simd/matmul.h"
+
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/simd/gemm.h"
@@ -22,8 +26,9 @@ namespace {
 
 // Longest piece of the sum over k that is made in one go, as in convolution.cpp.
 constexpr int64_t kDepthMost = 768;
-// Rows of A that a task goes through for every panel of B.
-constexpr int64_t kTileRows = 128;
+// Rows of A that a task goes through for every panel of B; fewer, as far as there are tasks enough, where A is turned,
+// so that columns need not be split and each piece is turned once.
+constexpr int64_t kTileRows = 128, kTurnedRows = 24;
 // Multiplications that are worth a task of their own; tasks at most, as far as they depend on splitting columns.
 constexpr int64_t kWorthwhile = 1 << 18, kTasks = 64;
 // Elements of B that one task packs.
@@ -33,7 +38,8 @@ constexpr int kFewRows = 4;
 
 int64_t pieces_of(int64_t size, int64_t most) { return (size + most - 1) / most; }
 
-// One matrix product, y [m, n].
+// One matrix product, y [m, n], of matrices of E.
+template <class E>
 class Matrices {
   public:
     explicit Matrices(const MatMulShape& shape)
@@ -41,39 +47,30 @@ class Matrices {
           vectors_(panel_vectors(n_)), width_(vectors_ * kLanes), panels_(pieces_of(n_, width_)),
           blocks_(pieces_of(k_, kDepthMost)) {}
 
-    void multiply(const float* a, const float* b, float* y) const {
-        if (m_ <= kFewRows) return transpose_b_ ? few_rows_transposed(a, b, y) : few_rows(a, b, y);
+    void multiply(const E* a, const E* b, float* y) const {
+        if constexpr (std::is_same_v<E, float>)
+            if (m_ <= kFewRows) return transpose_b_ ? few_rows_transposed(a, b, y) : few_rows(a, b, y);
         const Scratch<float> packed(panels_ * width_ * k_);
         const int64_t grain = std::max<int64_t>(1, kPackGrain / (width_ * pieces_of(k_, blocks_)));
         parallel_ranges(blocks_ * panels_, grain, [&](int64_t begin, int64_t end) {
             for (int64_t i = begin; i < end; i++) pack(i / panels_, i % panels_, b, packed.data());
         });
-        // A transposed A is turned: rows an odd number of cache lines apart, at a power of two they would share a few
-        // sets.
-        const int64_t stride = transpose_a_ ? (pieces_of(k_, 16) | 1) * 16 : k_;
-        const Scratch<float> turned(transpose_a_ ? m_ * stride : 0);
-        if (transpose_a_) {
-            parallel_ranges(
-                m_, std::max<int64_t>(kLanes, kPackGrain / k_ / kLanes * kLanes), [&](int64_t begin, int64_t end) {
-                    transpose_copy<false>(a + begin, m_, k_, end - begin, turned.data() + begin * stride, stride);
-                });
-            a = turned.data();
-        }
-        const int64_t rows = std::clamp<int64_t>(kWorthwhile / std::max<int64_t>(1, n_ * k_), kTileRows, 8 * kTileRows);
+        const int64_t least = transpose_a_ ? std::max(kTurnedRows, std::min(m_ / kTasks, kTileRows)) : kTileRows;
+        const int64_t rows = std::clamp<int64_t>(kWorthwhile / std::max<int64_t>(1, n_ * k_), least, 8 * kTileRows);
         const int64_t tiles = pieces_of(m_, rows);
         const int64_t wanted = std::clamp<int64_t>(m_ * n_ * k_ / kWorthwhile, 1, kTasks);
         const int64_t splits = std::clamp<int64_t>(pieces_of(wanted, tiles), 1, panels_);
         parallel(tiles * splits, [&](int64_t task) {
             const int64_t tile = task / splits, split = task % splits;
             multiply_tile(m_ * tile / tiles, m_ * (tile + 1) / tiles, panels_ * split / splits,
-                          panels_ * (split + 1) / splits, a, stride, packed.data(), y);
+                          panels_ * (split + 1) / splits, a, packed.data(), y);
         });
     }
 
   private:
     int64_t first_of(int64_t block) const { return k_ * block / blocks_; }
 
-    void pack(int64_t block, int64_t panel, const float* b, float* packed) const {
+    void pack(int64_t block, int64_t panel, const E* b, float* packed) const {
         const int64_t first = first_of(block), depth = first_of(block + 1) - first;
         const int64_t column = panel * width_, columns = std::min(width_, n_ - column);
         float* out = packed + first * panels_ * width_ + panel * depth * width_;
@@ -83,18 +80,28 @@ class Matrices {
             pack_rows(vectors_, b + first * n_ + column, n_, depth, columns, out, 0);
     }
 
-    void multiply_tile(int64_t row, int64_t row_end, int64_t first_panel, int64_t last_panel, const float* a,
-                       int64_t stride, const float* packed, float* y) const {
-        const int64_t rows = row_end - row;
+    void multiply_tile(int64_t row, int64_t row_end, int64_t first_panel, int64_t last_panel, const E* a,
+                       const float* packed, float* y) const {
+        // Rows of a copied piece lie an odd number of cache lines apart: at a power of two they would share a few sets.
+        const bool copied = transpose_a_ || !std::is_same_v<E, float>;
+        const int64_t rows = row_end - row, most = pieces_of(k_, blocks_);
+        const int64_t stride = copied ? (pieces_of(most, 16) | 1) * 16 : k_;
+        const Scratch<float> copy(copied ? rows * stride : 0);
         const Scratch<int64_t> tables(2 * rows);
         int64_t *a_row = tables.data(), *y_row = a_row + rows;
         for (int64_t r = 0; r < rows; r++) {
-            a_row[r] = (row + r) * stride;
+            a_row[r] = r * stride;
             y_row[r] = (row + r) * n_;
         }
         for (int64_t block = 0; block < blocks_; block++) {
             const int64_t first = first_of(block), depth = first_of(block + 1) - first;
-            const Spans spans{&first, 1, depth};
+            const float* from = copy.data();
+            if (transpose_a_)
+                transpose_copy<false>(a + first * m_ + row, m_, depth, rows, copy.data(), stride);
+            else if constexpr (std::is_same_v<E, float>)
+                from = a + row * k_ + first;
+            const int64_t begin = 0;
+            const Spans spans{&begin, 1, depth};
             for (int64_t j = first_panel; j < last_panel; j++) {
                 Panel panel;
                 panel.b = packed + first * panels_ * width_ + j * depth * width_;
@@ -102,7 +109,7 @@ class Matrices {
                 panel.columns = static_cast<int>(std::min(width_, n_ - j * width_));
                 panel.accumulate = block > 0;
                 panel.start = nullptr;
-                multiply_panel(vectors_, spans, panel, a, rows, a_row, y_row);
+                multiply_panel(vectors_, spans, panel, from, rows, a_row, y_row);
             }
         }
     }
@@ -185,7 +192,7 @@ void matmul(const MatMulShape& given, const View& a, const View& b, const View& 
         shape.m *= shape.batch;
         shape.batch = 1;
     }
-    const Matrices matrices(shape);
+    const Matrices<float> matrices(shape);
     auto one = [&](int64_t i) {
         matrices.multiply(a.f32() + i * shape.a_batch_stride, b.f32() + i * shape.b_batch_stride,
                           y.f32() + i * shape.m * shape.n);
@@ -200,6 +207,19 @@ void matmul(const MatMulShape& given, const View& a, const View& b, const View& 
 }
 
 }  // namespace
+
+template <class E>
+void multiply_transposed(int64_t m, int64_t n, int64_t k, const E* a, const E* b, float* y) {
+    MatMulShape shape{};
+    shape.batch = 1;
+    shape.m = m;
+    shape.n = n;
+    shape.k = k;
+    shape.transpose_a = true;
+    Matrices<E>(shape).multiply(a, b, y);
+}
+template void multiply_transposed(int64_t, int64_t, int64_t, const float*, const float*, float*);
+template void multiply_transposed(int64_t, int64_t, int64_t, const Bf16*, const Bf16*, float*);
 
 void add_linear_algebra(Backend& table, const Backend& plain) {
     plain_table = plain;

@@ -3,6 +3,7 @@
 #include <cstring>
 
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/abreast.h"
 #include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/strided.h"
 
@@ -53,7 +54,7 @@ void fill(const View& y, double value) {
 }
 
 void to_bf16(const float* x, Bf16* y, int64_t n) {
-    lanes(n, [&](int64_t i, auto m) { store(y + i, load(x + i, m), m); });
+    lanes_of<Bf16>(n, [&](int64_t i, auto m) { store(y + i, load(x + i, m), m); });
 }
 void from_bf16(const Bf16* x, float* y, int64_t n) {
     lanes(n, [&](int64_t i, auto m) { store(y + i, load(x + i, m), m); });

@@ -118,17 +118,35 @@ inline void column_moments(const Columns& columns, const T* x, int64_t rows, dou
 // ---- the passes that write
 
 struct Relu {
-    F32 apply(F32 z) const { return select(z <= zero(), zero(), z); }
-    F32 back(F32 y, F32 dy) const { return select(y > zero(), dy, zero()); }
+    template <Floats F>
+    [[gnu::always_inline]] F apply(F z) const {
+        return select(z <= F(0.0f), F(0.0f), z);
+    }
+    template <Floats F>
+    [[gnu::always_inline]] F back(F y, F dy) const {
+        return select(y > F(0.0f), dy, F(0.0f));
+    }
 };
 struct LeakyRelu {
     float slope;
-    F32 apply(F32 z) const { return select(z < zero(), slope * z, z); }
-    F32 back(F32 y, F32 dy) const { return select(y > zero(), dy, slope * dy); }
+    template <Floats F>
+    [[gnu::always_inline]] F apply(F z) const {
+        return select(z < F(0.0f), F(slope) * z, z);
+    }
+    template <Floats F>
+    [[gnu::always_inline]] F back(F y, F dy) const {
+        return select(y > F(0.0f), dy, F(slope) * dy);
+    }
 };
 struct NoActivation {
-    F32 apply(F32 z) const { return z; }
-    F32 back(F32, F32 dy) const { return dy; }
+    template <Floats F>
+    [[gnu::always_inline]] F apply(F z) const {
+        return z;
+    }
+    template <Floats F>
+    [[gnu::always_inline]] F back(F, F dy) const {
+        return dy;
+    }
 };
 template <class Body>
 inline void with_activation(int kind, float slope, Body&& body) {
@@ -149,12 +167,12 @@ inline void apply(const Columns& columns, int64_t rows, const Affine& f, Activat
             return fma(load(x + at + j, m) - load(f.mean + j, m), load(f.scale + j, m), load(f.shift + j, m));
         };
         if (residual)
-            lanes(count, [&](int64_t j, auto m) {
+            lanes_of<T>(count, [&](int64_t j, auto m) {
                 for (int64_t at : rows_at)
                     store(y + at + j, activation.apply(normalised(at, j, m) + load(residual + at + j, m)), m);
             });
         else
-            lanes(count, [&](int64_t j, auto m) {
+            lanes_of<T>(count, [&](int64_t j, auto m) {
                 for (int64_t at : rows_at) store(y + at + j, activation.apply(normalised(at, j, m)), m);
             });
     });
@@ -171,30 +189,30 @@ inline void apply_gradient(const Columns& columns, int64_t rows, const Gradient&
     constexpr bool kActivated = !std::is_same_v<Activation, NoActivation>;
     wide_rows(columns, rows, [&](auto rows_at, int64_t count) {
         auto through = [&](int64_t at, auto m) {
-            F32 g = load(dy + at, m);
+            const auto g = load(dy + at, m);
             if constexpr (kActivated) return activation.back(load(y + at, m), g);
             return g;
         };
-        auto back = [&](int64_t at, int64_t j, auto m, F32 dz) {
-            F32 centred = load(x + at + j, m) - load(f.mean + j, m);
+        auto back = [&](int64_t at, int64_t j, auto m, auto dz) {
+            const auto centred = load(x + at + j, m) - load(f.mean + j, m);
             return fma(load(f.scale + j, m), dz, fma(load(f.slope + j, m), centred, load(f.shift + j, m)));
         };
         if (x && dresidual)
-            lanes(count, [&](int64_t j, auto m) {
+            lanes_of<T>(count, [&](int64_t j, auto m) {
                 for (int64_t at : rows_at) {
-                    F32 dz = through(at + j, m);
+                    const auto dz = through(at + j, m);
                     store(dx + at + j, back(at, j, m, dz), m);
                     store(dresidual + at + j, dz, m);
                 }
             });
         else if (x)
-            lanes(count, [&](int64_t j, auto m) {
+            lanes_of<T>(count, [&](int64_t j, auto m) {
                 for (int64_t at : rows_at) store(dx + at + j, back(at, j, m, through(at + j, m)), m);
             });
         else
-            lanes(count, [&](int64_t j, auto m) {
+            lanes_of<T>(count, [&](int64_t j, auto m) {
                 for (int64_t at : rows_at) {
-                    F32 dz = through(at + j, m);
+                    const auto dz = through(at + j, m);
                     store(dx + at + j, load(f.scale + j, m) * dz, m);
                     if (dresidual) store(dresidual + at + j, dz, m);
                 }

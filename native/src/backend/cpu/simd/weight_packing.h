@@ -12,14 +12,14 @@ namespace hb::cpu::HB_TIER {
 
 // to[c * to_stride + r] = from[r * from_stride + c] for r < rows and c < columns; for r up to the next multiple of
 // kLanes zeros are stored when `pad` is set.
-template <bool pad>
-inline void transpose_copy(const float* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
+template <bool pad, class E>
+inline void transpose_copy(const E* from, int64_t from_stride, int64_t rows, int64_t columns, float* to,
                            int64_t to_stride) {
     for (int64_t r = 0; r < rows; r += kLanes) {
         const int height = static_cast<int>(std::min<int64_t>(rows - r, kLanes));
         for (int64_t c = 0; c < columns; c += kLanes) {
             const int width = static_cast<int>(std::min<int64_t>(columns - c, kLanes));
-            const float* corner = from + r * from_stride + c;
+            const E* corner = from + r * from_stride + c;
             float* out = to + c * to_stride + r;
             F32 a[kLanes];
             if (height == kLanes && width == kLanes) {
@@ -39,8 +39,8 @@ inline void transpose_copy(const float* from, int64_t from_stride, int64_t rows,
 }
 
 // One panel from B given by columns: B(k, j) = columns[j * stride + k], j < count.
-inline void pack_columns(const float* columns, int64_t stride, int64_t count, int64_t depth, int vectors,
-                         float* panel) {
+template <class E>
+inline void pack_columns(const E* columns, int64_t stride, int64_t count, int64_t depth, int vectors, float* panel) {
     const int64_t width = vectors * kLanes, filled = (count + kLanes - 1) / kLanes * kLanes;
     transpose_copy<true>(columns, stride, count, depth, panel, width);
     for (int64_t k = 0; filled < width && k < depth; k++)

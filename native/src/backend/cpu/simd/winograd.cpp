@@ -30,14 +30,17 @@ namespace {
 
 constexpr const char* kName = "winograd f(4x4,3x3)";
 constexpr int64_t kOut = 4, kIn = 6, kPlaces = kIn * kIn;
-// Elements of the transformed tiles of a chunk: of one thread, and of all together.
-constexpr int64_t kOwnMost = 80 * 1024, kSharedMost = 2 * 1024 * 1024;
+// Forward and data gradient. A thread works on chunks of its own while the transformed kernels are within the smaller
+// limit, or within the larger one and used often: they are streamed from the third-level cache then, while the tiles
+// stay in the second. Elements of such a chunk; of one that all threads work on together.
+constexpr int64_t kOwnKernels = 160 * 1024, kStreamedKernels = 4 * 1024 * 1024;
+constexpr int64_t kOwnMost = 320 * 1024, kSharedMost = 2 * 1024 * 1024;
 // Tiles of a chunk.
 constexpr int64_t kOwnLeast = 12, kSharedLeast = 128, kTilesMost = 256;
-// Transformed weights up to which every thread works on chunks of its own.
-constexpr int64_t kOwnWeights = 160 * 1024;
-// The same for a weight gradient, where k runs over tiles: it wants more of them at a time.
-constexpr int64_t kOwnGradientMost = 160 * 1024, kOwnSums = 40 * 1024;
+// Weight gradient, where k runs over tiles: it wants more of them at a time. Elements of the sums that a thread keeps
+// for itself, of its chunk, of a chunk of all threads; tiles.
+constexpr int64_t kOwnSums = 200 * 1024, kOwnGradientMost = 640 * 1024, kSharedGradientMost = 4 * 1024 * 1024;
+constexpr int64_t kGradientTilesMost = 512;
 // Tiles that a task of a shared phase transforms; kernels that it perturbs.
 constexpr int64_t kTileGrain = 8, kKernelGrain = 8;
 // Longest piece of the sum over channels that is made in one go.
@@ -213,59 +216,73 @@ class Zeros {
 template <class E>
 class TileProduct {
   public:
-    TileProduct(const ConvShape& shape, bool forward)
-        : shape_(shape), forward_(forward), weights_(forward ? shape.c : shape.o, forward ? shape.o : shape.c),
+    TileProduct(const ConvShape& shape, bool forward, const Noise& noise)
+        : shape_(shape), forward_(forward), noise_(noise), runs_(has_noise(noise) ? noise.sub_batches : 1),
+          weights_(forward ? shape.c : shape.o, forward ? shape.o : shape.c),
           grid_(forward ? Grid{shape.h, shape.w, shape.oh, shape.ow, shape.pad_h, shape.pad_w}
-                        : Grid{shape.oh, shape.ow, shape.h, shape.w, 2 - shape.pad_h, 2 - shape.pad_w}),
-          own_(weights_.size() <= kOwnWeights) {
+                        : Grid{shape.oh, shape.ow, shape.h, shape.w, 2 - shape.pad_h, 2 - shape.pad_w}) {
         const int64_t per_tile = kPlaces * (weights_.depth + weights_.row_length());
-        tiles_ = own_ ? std::clamp(kOwnMost / per_tile, kOwnLeast, kTilesMost)
-                      : std::clamp(kSharedMost / per_tile, kSharedLeast, kTilesMost);
+        const int64_t shared = std::clamp(kSharedMost / per_tile, kSharedLeast, kTilesMost);
+        const bool used_often = shape.n * grid_.per_image() / runs_ > shared;
+        own_ = weights_.size() <= kOwnKernels || (weights_.size() <= kStreamedKernels && used_often);
+        tiles_ = own_ ? std::clamp(kOwnMost / per_tile, kOwnLeast, kTilesMost) : shared;
         source_place_ = odd_lines(tiles_ * weights_.depth);
         product_place_ = odd_lines(tiles_ * weights_.row_length());
     }
 
-    void run(const E* source, const float* kernels, const float* bias, const Noise& noise, E* result) const {
-        const int64_t runs = has_noise(noise) ? noise.sub_batches : 1;
+    void run(const E* source, const float* kernels, const float* bias, E* result) const {
         const Zeros<E> zeros(weights_.depth);
-        const Pass pass{source, zeros.data(), bias, result};
+        const Pass pass{source, zeros.data(), kernels, bias, result};
         if (own_)
-            run_own(pass, kernels, noise, runs);
+            run_own(pass);
         else
-            run_shared(pass, kernels, noise, runs);
+            run_shared(pass);
     }
 
   private:
     struct Pass {
         const E *source, *zeros;
-        const float* bias;
+        const float *kernels, *bias;
         E* result;
     };
 
-    int64_t first_tile(const Noise& noise, int64_t runs, int64_t run) const {
-        return (runs == 1 ? run * shape_.n : first_of_run(shape_, noise, run)) * grid_.per_image();
+    bool noisy() const { return has_noise(noise_); }
+    int64_t begin_of(int64_t run) const {
+        return (runs_ == 1 ? run * shape_.n : first_of_run(shape_, noise_, run)) * grid_.per_image();
+    }
+    int64_t size_of(int64_t run) const { return begin_of(run + 1) - begin_of(run); }
+
+    // Kernels [kernel, kernel + count) of all, as runs [first, last) see them, one run after the other.
+    void perturb_kernels(const Pass& pass, int64_t first, int64_t last, int64_t kernel, int64_t count,
+                         float* out) const {
+        parallel_ranges((last - first) * count, kKernelGrain, [&](int64_t from, int64_t to) {
+            for (int64_t i = from; i < to;) {
+                const int64_t run = first + i / count, piece = std::min(to - i, count - i % count);
+                const int64_t element = (kernel + i % count) * kernel_size();
+                if (size_of(run) > 0)
+                    perturb(noise_, run, element, piece * kernel_size(), pass.kernels + element,
+                            out + i * kernel_size());
+                i += piece;
+            }
+        });
     }
 
     // Every task has a chunk of its own. Runs go in waves whose packed kernels stay within kPackedMost.
-    void run_own(const Pass& pass, const float* kernels, const Noise& noise, int64_t runs) const {
+    void run_own(const Pass& pass) const {
         const int64_t kernels_size = shape_.o * kernel_size();
-        const int64_t wave = std::clamp<int64_t>(kPackedMost / weights_.size(), 1, runs);
-        const Scratch<float> perturbed(has_noise(noise) ? wave * kernels_size : 0);
+        const int64_t most = std::clamp<int64_t>(kPackedMost / weights_.size(), 1, runs_);
+        const int64_t waves = (runs_ + most - 1) / most, wave = (runs_ + waves - 1) / waves;
+        const Scratch<float> perturbed(noisy() ? wave * kernels_size : 0);
         const Scratch<float> packed(wave * weights_.size());
         const WorkerScratch<float> buffers(kPlaces * (source_place_ + product_place_));
-        auto begin_of = [&](int64_t run) { return first_tile(noise, runs, run); };
-        auto chunks_of = [&](int64_t run) { return (begin_of(run + 1) - begin_of(run) + tiles_ - 1) / tiles_; };
-        for (int64_t first = 0; first < runs; first += wave) {
-            const int64_t last = std::min(first + wave, runs);
-            if (has_noise(noise))
-                parallel(last - first, [&](int64_t i) {
-                    if (chunks_of(first + i) > 0)
-                        perturb(noise, first + i, 0, kernels_size, kernels, perturbed.data() + i * kernels_size);
-                });
+        auto chunks_of = [&](int64_t run) { return (size_of(run) + tiles_ - 1) / tiles_; };
+        for (int64_t first = 0; first < runs_; first += wave) {
+            const int64_t last = std::min(first + wave, runs_);
+            if (noisy()) perturb_kernels(pass, first, last, 0, shape_.o, perturbed.data());
             parallel((last - first) * weights_.panels, [&](int64_t task) {
                 const int64_t i = task / weights_.panels;
-                if (chunks_of(first + i) > 0)
-                    pack_panel(task % weights_.panels, has_noise(noise) ? perturbed.data() + i * kernels_size : kernels,
+                if (size_of(first + i) > 0)
+                    pack_panel(task % weights_.panels, noisy() ? perturbed.data() + i * kernels_size : pass.kernels,
                                packed.data() + i * weights_.size());
             });
             int64_t chunks = 0;
@@ -285,52 +302,47 @@ class TileProduct {
     }
 
     // All tasks work on one chunk: on several runs together, where they are short.
-    void run_shared(const Pass& pass, const float* kernels, const Noise& noise, int64_t runs) const {
+    void run_shared(const Pass& pass) const {
         const Scratch<float> buffer(kPlaces * (source_place_ + product_place_));
-        auto begin_of = [&](int64_t run) { return first_tile(noise, runs, run); };
-        for (int64_t run = 0, end; run < runs; run = end) {
+        for (int64_t run = 0, end; run < runs_; run = end) {
             end = run + 1;
-            while (end < runs && begin_of(end + 1) - begin_of(run) <= tiles_) end++;
+            while (end < runs_ && begin_of(end + 1) - begin_of(run) <= tiles_) end++;
             if (begin_of(run) == begin_of(end)) continue;
             if (begin_of(end) - begin_of(run) <= tiles_)
-                run_short(pass, kernels, noise, runs, run, end, buffer.data());
+                run_short(pass, run, end, buffer.data());
             else
-                run_long(pass, kernels, noise, run, begin_of(run), begin_of(end), buffer.data());
+                run_long(pass, run, buffer.data());
         }
     }
 
     // Runs [first, last), whose tiles are one chunk. Kernels are used once: multiplied as soon as they are packed.
-    void run_short(const Pass& pass, const float* kernels, const Noise& noise, int64_t runs, int64_t first,
-                   int64_t last, float* tiles) const {
-        const bool noisy = has_noise(noise);
-        const int64_t begin = first_tile(noise, runs, first), count = first_tile(noise, runs, last) - begin;
+    void run_short(const Pass& pass, int64_t first, int64_t last, float* tiles) const {
+        const int64_t begin = begin_of(first), count = begin_of(last) - begin;
         float* products = tiles + kPlaces * source_place_;
         parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
             transform_tiles(pass, begin + from, begin + to, begin, tiles);
         });
         const int64_t depth = weights_.depth, width = weights_.panel_width, panels = weights_.panels;
         const int64_t piece = kPieceMost / (kPlaces * width) / kLanes * kLanes, place_size = odd_lines(piece * width);
-        const int64_t own_kernels = noisy && forward_ ? width * kernel_size() : 0;
+        const int64_t own_kernels = noisy() && forward_ ? width * kernel_size() : 0;
         const WorkerScratch<float> scratch(kPlaces * place_size + own_kernels);
         // The channels [k, k + length) of a panel, of the kernels that begin at `seen`.
         auto add_piece = [&](int64_t run, int64_t panel, int64_t k, int64_t length, const float* seen) {
-            const int64_t from = first_tile(noise, runs, run), to = first_tile(noise, runs, run + 1);
+            const int64_t at = begin_of(run) - begin;
             pack(seen, weights_.width - panel * width, length, scratch.data(), place_size);
-            const Rows rows(weights_, to - from);
+            const Rows rows(weights_, size_of(run));
             for (int64_t place = 0; place < kPlaces; place++)
-                multiply_panel_of(place, panel, k, length, rows, tiles + (from - begin) * depth,
-                                  scratch.data() + place * place_size,
-                                  products + (from - begin) * weights_.row_length(), k > 0);
+                multiply_panel_of(place, panel, k, length, rows, tiles + at * depth,
+                                  scratch.data() + place * place_size, products + at * weights_.row_length(), k > 0);
         };
-        auto is_empty = [&](int64_t run) { return first_tile(noise, runs, run) == first_tile(noise, runs, run + 1); };
-        if (!noisy || forward_) {
+        if (!noisy() || forward_) {
             parallel((last - first) * panels, [&](int64_t task) {
                 const int64_t run = first + task / panels, panel = task % panels, column = panel * width;
-                if (is_empty(run)) return;
-                const float* seen = kernels + (forward_ ? column * kernel_size() : column);
-                if (noisy) {
+                if (size_of(run) == 0) return;
+                const float* seen = pass.kernels + (forward_ ? column * kernel_size() : column);
+                if (noisy()) {
                     float* own = scratch.data() + kPlaces * place_size;
-                    perturb(noise, run, column * kernel_size(),
+                    perturb(noise_, run, column * kernel_size(),
                             std::min(width, weights_.width - column) * kernel_size(), seen, own);
                     seen = own;
                 }
@@ -341,12 +353,9 @@ class TileProduct {
             // Every panel needs a part of every kernel: kernels are perturbed for all of them, piece by piece.
             const Scratch<float> perturbed(piece * kernel_size());
             for (int64_t run = first; run < last; run++)
-                for (int64_t k = 0; k < depth && !is_empty(run); k += piece) {
-                    const int64_t length = std::min(piece, depth - k), element = k * kernel_size();
-                    parallel_ranges(length, kKernelGrain, [&](int64_t from, int64_t to) {
-                        perturb(noise, run, element + from * kernel_size(), (to - from) * kernel_size(),
-                                kernels + element + from * kernel_size(), perturbed.data() + from * kernel_size());
-                    });
+                for (int64_t k = 0; k < depth && size_of(run) > 0; k += piece) {
+                    const int64_t length = std::min(piece, depth - k);
+                    perturb_kernels(pass, run, run + 1, k, length, perturbed.data());
                     parallel(panels, [&](int64_t panel) {
                         add_piece(run, panel, k, length, perturbed.data() + panel * width);
                     });
@@ -358,25 +367,18 @@ class TileProduct {
     }
 
     // One run that is several chunks.
-    void run_long(const Pass& pass, const float* kernels, const Noise& noise, int64_t run, int64_t first, int64_t last,
-                  float* tiles) const {
-        const bool noisy = has_noise(noise);
+    void run_long(const Pass& pass, int64_t run, float* tiles) const {
         float* products = tiles + kPlaces * source_place_;
-        const Scratch<float> perturbed(noisy ? shape_.o * kernel_size() : 0);
+        const Scratch<float> perturbed(noisy() ? shape_.o * kernel_size() : 0);
         const Scratch<float> packed(weights_.size());
-        if (noisy)
-            parallel_ranges(shape_.o, kKernelGrain, [&](int64_t from, int64_t to) {
-                const int64_t element = from * kernel_size();
-                perturb(noise, run, element, (to - from) * kernel_size(), kernels + element,
-                        perturbed.data() + element);
-            });
+        if (noisy()) perturb_kernels(pass, run, run + 1, 0, shape_.o, perturbed.data());
         parallel(weights_.panels,
-                 [&](int64_t panel) { pack_panel(panel, noisy ? perturbed.data() : kernels, packed.data()); });
-        const int64_t splits = std::min<int64_t>(weights_.panels, 4), chunks = (last - first + tiles_ - 1) / tiles_;
+                 [&](int64_t panel) { pack_panel(panel, noisy() ? perturbed.data() : pass.kernels, packed.data()); });
+        const int64_t splits = std::min<int64_t>(weights_.panels, 4), chunks = (size_of(run) + tiles_ - 1) / tiles_;
         for (int64_t chunk = 0; chunk < chunks; chunk++) {
             // Chunks of nearly equal size.
-            const int64_t begin = first + (last - first) * chunk / chunks;
-            const int64_t count = first + (last - first) * (chunk + 1) / chunks - begin;
+            const int64_t begin = begin_of(run) + size_of(run) * chunk / chunks;
+            const int64_t count = begin_of(run) + size_of(run) * (chunk + 1) / chunks - begin;
             parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
                 transform_tiles(pass, begin + from, begin + to, begin, tiles);
             });
@@ -536,9 +538,11 @@ class TileProduct {
 
     const ConvShape shape_;
     const bool forward_;
+    const Noise noise_;
+    const int64_t runs_;
     const Weights weights_;
     const Grid grid_;
-    const bool own_;
+    bool own_;
     int64_t tiles_;                         // of a chunk, at most
     int64_t source_place_, product_place_;  // elements from one place's matrix to the next
 };
@@ -553,8 +557,8 @@ class TileWeightGradient {
           panels_((shape.c + panel_width_ - 1) / panel_width_),
           sums_place_(odd_lines(shape.o * panels_ * panel_width_)), own_(kPlaces * sums_place_ <= kOwnSums) {
         const int64_t per_tile = kPlaces * (panels_ * panel_width_ + shape.o);
-        tiles_ = own_ ? std::clamp(kOwnGradientMost / per_tile, kOwnLeast, kTilesMost)
-                      : std::clamp(kSharedMost / per_tile, kSharedLeast, kTilesMost);
+        tiles_ = own_ ? std::clamp(kOwnGradientMost / per_tile, kOwnLeast, kGradientTilesMost)
+                      : std::clamp(kSharedGradientMost / per_tile, kSharedLeast, kGradientTilesMost);
         pixels_place_ = odd_lines(tiles_ * panels_ * panel_width_);
         gradient_place_ = odd_lines(tiles_ * shape.o);
     }
@@ -727,13 +731,13 @@ bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise) 
 template <class E>
 void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y) {
     profile_algorithm(kName);
-    TileProduct<E>(shape, true).run(x, w, bias, noise, y);
+    TileProduct<E>(shape, true, noise).run(x, w, bias, y);
 }
 
 template <class E>
 void winograd_backward_data(const ConvShape& shape, const E* dy, const float* w, const Noise& noise, E* dx) {
     profile_algorithm(kName);
-    TileProduct<E>(shape, false).run(dy, w, nullptr, noise, dx);
+    TileProduct<E>(shape, false, noise).run(dy, w, nullptr, dx);
 }
 
 template <class E>

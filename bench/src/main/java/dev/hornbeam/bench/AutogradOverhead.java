@@ -3,6 +3,7 @@ package dev.hornbeam.bench;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.FixedBatchTraining;
+import dev.hornbeam.training.run.Precision;
 import java.util.concurrent.TimeUnit;
 import org.openjdk.jmh.annotations.Benchmark;
 import org.openjdk.jmh.annotations.BenchmarkMode;
@@ -50,7 +51,7 @@ public class AutogradOverhead {
     @Setup(Level.Trial)
     public void open() {
         training = new FixedBatchTraining(
-                new FixedBatchTraining.Task(model, batch, 32, 3, 10, false),
+                new FixedBatchTraining.Task(model, batch, 32, 3, 10, false, Precision.F32),
                 WeightPerturbation.none(),
                 Device.parse(device));
     }

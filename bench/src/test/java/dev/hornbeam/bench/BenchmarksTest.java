@@ -36,7 +36,9 @@ final class BenchmarksTest {
                 AutogradOverhead.class,
                 OpOverhead.class,
                 Allocation.class,
-                LoaderRate.class
+                LoaderRate.class,
+                DjlTraining.class,
+                DjlInference.class
             })
     void everyBenchmarkRuns(Class<?> benchmarks) throws RunnerException {
         long live = Engine.memory().liveTensors();

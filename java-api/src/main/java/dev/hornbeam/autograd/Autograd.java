@@ -20,6 +20,10 @@ import java.util.Arrays;
  *
  * <p>Gradients are plain numbers, not recorded themselves: second derivatives are not supported. A graph belongs to the
  * thread that recorded it. The same computation gives the same bits in every run.
+ *
+ * <p>A gradient has the type of its tensor. That of a bf16 activation is bf16: where several ops read it, their parts are
+ * added one by one in the order of the walk, youngest op first, each sum rounded to bf16. Parameters of ops are f32, and
+ * so are their gradients, also where the activations are bf16.
  */
 public final class Autograd {
     private Autograd() {}

@@ -133,11 +133,11 @@ public final class HostArray {
         MemorySegment.copy(data, ValueLayout.JAVA_BYTE, first, target, from, count);
     }
 
-    /** Copies f32 or u8 elements as f32 into a part of an array; see {@link #read(long, byte[], int, int)}. */
+    /** Copies f32, bf16 or u8 elements as f32 into a part of an array; see {@link #read(long, byte[], int, int)}. */
     public void read(long first, float[] target, int from, int count) {
-        if (dtype == DType.U8) {
+        if (dtype == DType.U8 || dtype == DType.BF16) {
             for (int i = 0; i < count; i++) {
-                target[from + i] = data.get(ValueLayout.JAVA_BYTE, first + i) & 0xff;
+                target[from + i] = (float) number(first + i);
             }
             return;
         }

@@ -21,7 +21,7 @@ public final class AvgPool2d extends Module {
 
     /** x [n, h, w, c] pooled. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return avgPool2d(x, options);
     }
 }

@@ -105,8 +105,8 @@ public final class BatchNorm2d extends Module {
 
     /** x normalised. */
     @Override
-    public Tensor forward(Tensor x) {
-        return forward(x, null, Activation.NONE, 0);
+    protected Tensor compute(Tensor x) {
+        return normalise(x, null, Activation.NONE, 0);
     }
 
     /**
@@ -116,6 +116,10 @@ public final class BatchNorm2d extends Module {
      * @param slope of {@link Activation#LEAKY_RELU}
      */
     public Tensor forward(Tensor x, Tensor residual, Activation activation, double slope) {
+        return leave(normalise(enter(x), enter(residual), activation, slope), x);
+    }
+
+    private Tensor normalise(Tensor x, Tensor residual, Activation activation, double slope) {
         return batchNorm(
                 x,
                 weight.value(),

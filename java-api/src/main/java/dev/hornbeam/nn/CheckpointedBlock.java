@@ -27,10 +27,11 @@ final class CheckpointedBlock {
 
     private Tensor run(Tensor x) {
         if (ActivationCheckpoint.isRecomputing() && !settings().equals(settings)) {
-            throw new IllegalStateException("activation checkpoint: the mode, the weight noise or the step of "
-                    + block.getClass().getSimpleName()
-                    + " changed between its forward and its backward pass, which would compute something else; run backward"
-                    + " before the change");
+            throw new IllegalStateException(
+                    "activation checkpoint: the mode, the compute type, the weight noise or the step of "
+                            + block.getClass().getSimpleName()
+                            + " changed between its forward and its backward pass, which would compute something else; run backward"
+                            + " before the change");
         }
         return block.forward(x);
     }
@@ -40,6 +41,8 @@ final class CheckpointedBlock {
         List<Object> found = new ArrayList<>();
         block.apply(module -> {
             found.add(module.isTraining());
+            found.add(module.computeType());
+            found.add(module.resultType());
             if (module instanceof RandomLayer layer) {
                 found.add(layer.numbers());
             }

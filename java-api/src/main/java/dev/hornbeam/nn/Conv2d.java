@@ -48,7 +48,7 @@ public final class Conv2d extends Module {
 
     /** The convolution of x. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return conv2d(
                 x, weight.value(), bias == null ? null : bias.value(), options, isTraining() ? weight.noise() : null);
     }

@@ -3,6 +3,7 @@ package dev.hornbeam.nn;
 import static dev.hornbeam.autograd.ops.ConvBnAct.convBnAct;
 
 import dev.hornbeam.autograd.ops.Activation;
+import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Tensor;
 
 /**
@@ -48,8 +49,8 @@ public final class ConvBnAct extends Module {
 
     /** act(bn(conv(x))). */
     @Override
-    public Tensor forward(Tensor x) {
-        return forward(x, null);
+    protected Tensor compute(Tensor x) {
+        return fuse(x, null);
     }
 
     /**
@@ -58,6 +59,15 @@ public final class ConvBnAct extends Module {
      * @param residual of the result's shape, or null
      */
     public Tensor forward(Tensor x, Tensor residual) {
+        return leave(fuse(enter(x), enter(residual)), x);
+    }
+
+    private Tensor fuse(Tensor x, Tensor residual) {
+        DType type = x.dtype();
+        if (!conv.computesIn(type) || !norm.computesIn(type)) {
+            // One of the two computes in a type of its own, so they are two ops with casts between them.
+            return norm.forward(conv.forward(x), residual, activation, slope);
+        }
         // Training, noise and statistics are the registered layers' own: this object's mode may not have been set.
         return convBnAct(
                 x,

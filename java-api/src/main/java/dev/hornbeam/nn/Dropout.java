@@ -56,7 +56,7 @@ public final class Dropout extends Module implements RandomLayer {
 
     /** x, with elements or channels dropped in training mode. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         if (!isTraining() || p == 0) {
             return x;
         }

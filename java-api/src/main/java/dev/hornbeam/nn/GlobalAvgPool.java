@@ -11,7 +11,7 @@ public final class GlobalAvgPool extends Module {
 
     /** x [n, h, w, c] averaged. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return globalAvgPool(x);
     }
 }

@@ -40,7 +40,7 @@ public final class GroupNorm extends Module {
 
     /** x [n, .., c] normalised. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return groupNorm(x, weight.value(), bias.value(), groups, epsilon, isTraining() ? weight.noise() : null);
     }
 }

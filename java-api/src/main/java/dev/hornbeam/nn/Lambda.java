@@ -49,7 +49,7 @@ public final class Lambda extends Module {
 
     /** The function of x. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return function.apply(x);
     }
 }

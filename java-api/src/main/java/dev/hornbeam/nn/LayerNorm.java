@@ -34,7 +34,7 @@ public final class LayerNorm extends Module {
 
     /** x [.., size] normalised. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return layerNorm(x, weight.value(), bias.value(), epsilon, isTraining() ? weight.noise() : null);
     }
 }

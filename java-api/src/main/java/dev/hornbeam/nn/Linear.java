@@ -36,7 +36,7 @@ public final class Linear extends Module {
 
     /** The linear map of x. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return linear(x, weight.value(), bias == null ? null : bias.value(), isTraining() ? weight.noise() : null);
     }
 }

@@ -21,7 +21,7 @@ public final class MaxPool2d extends Module {
 
     /** x [n, h, w, c] pooled. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return maxPool2d(x, options);
     }
 }

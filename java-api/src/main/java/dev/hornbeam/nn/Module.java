@@ -23,6 +23,9 @@ import java.util.function.Consumer;
  * the child's name and a dot before them, all in order of registration. A module owns its tensors and {@link #close}s them.
  *
  * <p>A module is in training mode until {@link #eval()}.
+ *
+ * <p>A module computes in the type of its input, unless {@link #setComputeType} says another one. Parameters and buffers are
+ * f32 all the same, and so are their gradients: nothing in a {@link #stateDict()} depends on the type that was computed in.
  */
 public abstract class Module implements AutoCloseable {
     private final Map<String, Module> children = new LinkedHashMap<>();
@@ -30,12 +33,19 @@ public abstract class Module implements AutoCloseable {
     private final Map<String, Buffer> ownBuffers = new LinkedHashMap<>();
     private boolean training = true;
     private boolean indexed;
+    private DType computeType;
+    private DType resultType;
 
     /** For subclasses. */
     protected Module() {}
 
-    /** The module's result for this input. */
-    public abstract Tensor forward(Tensor x);
+    /** The module's result for this input, in the type of the input unless {@link #setComputeType} says otherwise. */
+    public final Tensor forward(Tensor x) {
+        return computeType == null ? compute(x) : leave(compute(enter(x)), x);
+    }
+
+    /** What the module is: its result for an input that is of the type to compute in already. */
+    protected abstract Tensor compute(Tensor x);
 
     // ---------------------------------------------------------------------------------------------- registration
 
@@ -188,6 +198,78 @@ public abstract class Module implements AutoCloseable {
     public final Module unfreeze() {
         parameters().forEach(parameter -> parameter.setTrainable(true));
         return this;
+    }
+
+    // -------------------------------------------------------------------------------------------------- compute type
+
+    /**
+     * Sets the type that this module and all below it compute in, but for modules below that have one of their own: the
+     * input is cast to it, and the result back to the input's type. So a network that is told {@link DType#BF16} takes f32
+     * images and gives f32 logits as ever, and keeps activations and their gradients in half the memory in between:
+     *
+     * <pre>{@code
+     * network.setComputeType(DType.BF16);
+     * network.module("layer1.0.bn1").setComputeType(DType.F32); // one norm that does not
+     * }</pre>
+     *
+     * <p>Can be set anew at any time, also between training and evaluation. Returns this module.
+     *
+     * @param type {@link DType#F32} or {@link DType#BF16}; null, as at first, for that of the input
+     * @throws IllegalArgumentException for another type
+     */
+    public final Module setComputeType(DType type) {
+        return setComputeType(type, null);
+    }
+
+    /**
+     * The same with a result that stays in a type of its own: for the last layer of a network, whose logits would otherwise
+     * be rounded to bf16 on their way to an f32 loss.
+     *
+     * @param result type of the result; null for that of the input
+     * @throws IllegalArgumentException for other types than f32 and bf16, and for a type of the result alone
+     */
+    public final Module setComputeType(DType type, DType result) {
+        requireComputeType(type);
+        requireComputeType(result);
+        if (type == null && result != null) {
+            throw new IllegalArgumentException(
+                    "compute type: the result is to be " + result + ", but no type to compute in is given; name both");
+        }
+        computeType = type;
+        resultType = result;
+        return this;
+    }
+
+    private static void requireComputeType(DType type) {
+        if (type != null && type != DType.F32 && type != DType.BF16) {
+            throw new IllegalArgumentException("compute type is " + type
+                    + "; networks compute in f32 or bf16 (in f64, for tests, by to(DType.F64))");
+        }
+    }
+
+    /** The type that this module was told to compute in; null for that of its input. */
+    public final DType computeType() {
+        return computeType;
+    }
+
+    /** The type that this module was told to give; null for that of its input. */
+    public final DType resultType() {
+        return resultType;
+    }
+
+    /** Whether {@link #forward} of an input of that type casts nothing. */
+    final boolean computesIn(DType type) {
+        return computeType == null || (computeType == type && (resultType == null || resultType == type));
+    }
+
+    /** An input, or another argument of a forward pass, as this module computes with it; null stays null. */
+    final Tensor enter(Tensor x) {
+        return x == null || computeType == null ? x : x.as(computeType);
+    }
+
+    /** A result as this module gives it for that input. */
+    final Tensor leave(Tensor y, Tensor x) {
+        return computeType == null ? y : y.as(resultType == null ? x.dtype() : resultType);
     }
 
     /** Releases the collected gradients of all parameters. */
@@ -372,7 +454,10 @@ public abstract class Module implements AutoCloseable {
         return replaceAll(tensor -> tensor.device().equals(device) ? null : tensor.to(device));
     }
 
-    /** Converts all floating parameters and buffers to another type. Collected gradients are dropped. Returns this module. */
+    /**
+     * Converts all floating parameters and buffers to another type, f64 for tests. Collected gradients are dropped. Training
+     * in bf16 keeps them in f32 and is {@link #setComputeType}. Returns this module.
+     */
     public final Module to(DType dtype) {
         return replaceAll(
                 tensor -> tensor.dtype() == dtype || !tensor.dtype().isFloating() ? null : tensor.cast(dtype));

@@ -44,7 +44,7 @@ public final class SelfAttention extends Module {
 
     /** x [n, t, dim]: like x. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return proj.forward(dev.hornbeam.autograd.ops.Attention.attention(qkv.forward(x), heads));
     }
 }

@@ -30,7 +30,7 @@ public final class Sequential extends Module {
 
     /** The last module's result. */
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor y = x;
         for (Module module : children().values()) {
             // A sequence within this one checkpoints its own blocks, and layers alone have nothing to save.

@@ -54,7 +54,7 @@ public final class StochasticDepth extends Module implements RandomLayer {
 
     /** The branch [n, ..], with samples dropped in training mode. */
     @Override
-    public Tensor forward(Tensor branch) {
+    protected Tensor compute(Tensor branch) {
         if (!isTraining() || rate == 0 || branch.elements() == 0) {
             return branch;
         }

@@ -6,8 +6,9 @@ import java.util.Locale;
  * The type of a tensor's elements.
  *
  * <p>Compute ops take {@link #F32}, on every kernel tier, or {@link #F64}, always on the plain kernels that the tests
- * measure others by. {@link #BF16} is for storage and {@link Tensor#cast}. The integer types hold indices, labels, masks
- * and images.
+ * measure others by. {@link #BF16} is for activations and their gradients: an op that gets them computes in f32, with f32
+ * parameters, statistics and losses, and rounds its result once; docs/numerics.md says what is rounded where. The integer
+ * types hold indices, labels, masks and images.
  */
 public enum DType {
     /** IEEE 754 single precision. */

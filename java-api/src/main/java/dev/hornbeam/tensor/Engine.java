@@ -30,6 +30,14 @@ public final class Engine {
     public record Op(String name, String family, String gradient) {}
 
     /**
+     * What the machine can do at most, measured.
+     *
+     * @param gflops 10<sup>9</sup> f32 multiplications and additions a second on registers; 0 on a CPU without AVX2
+     * @param gigabytes 10<sup>9</sup> bytes a second that a = b + s c moves through memory
+     */
+    public record Peaks(double gflops, double gigabytes) {}
+
+    /**
      * Loads the native library if that has not happened yet.
      *
      * @throws HornbeamException with the reason, when it cannot be loaded
@@ -57,7 +65,7 @@ public final class Engine {
         }
     }
 
-    /** The CPU kernels in use: {@code scalar}, {@code avx2} or {@code avx512}. */
+    /** The CPU kernels in use: {@code scalar}, {@code avx2}, {@code avx512} or {@code amx}. */
     public static String tier() {
         return NativeErrors.string(HornbeamNative.tier());
     }
@@ -65,7 +73,7 @@ public final class Engine {
     /**
      * Chooses the CPU kernels of the whole process; not to be called while ops run.
      *
-     * @param tier {@code scalar}, {@code avx2}, {@code avx512}, or {@code auto} for the best that this CPU has
+     * @param tier {@code scalar}, {@code avx2}, {@code avx512}, {@code amx}, or {@code auto} for the best that this CPU has
      * @throws UnsupportedOperationException when the CPU lacks the instructions
      */
     public static void setTier(String tier) {
@@ -82,6 +90,16 @@ public final class Engine {
     /** Sets the threads that an op may use, 1..1024; 0 gives the default, the CPUs this process may run on. */
     public static void setThreads(int threads) {
         HornbeamNative.setThreads(threads);
+    }
+
+    /** Measures, for about a second, what this machine can do at most with {@link #threads()} threads. */
+    public static Peaks measurePeaks() {
+        try (Arena arena = Arena.ofConfined()) {
+            MemorySegment values = arena.allocate(ValueLayout.JAVA_DOUBLE, 2);
+            HornbeamNative.measurePeaks(values.asSlice(0, 8), values.asSlice(8, 8));
+            return new Peaks(
+                    values.getAtIndex(ValueLayout.JAVA_DOUBLE, 0), values.getAtIndex(ValueLayout.JAVA_DOUBLE, 1));
+        }
     }
 
     /** Whether convolutions add up their products one by one; false unless set. */

@@ -808,6 +808,11 @@ public final class Tensor implements AutoCloseable {
         return Cast.cast(this, dtype);
     }
 
+    /** This tensor itself where it has that type, else a {@link #cast} of it. */
+    public Tensor as(DType dtype) {
+        return facts().dtype() == dtype ? this : Cast.cast(this, dtype);
+    }
+
     /** A dense copy on a device. */
     public Tensor to(Device device) {
         return ToDevice.toDevice(this, device);

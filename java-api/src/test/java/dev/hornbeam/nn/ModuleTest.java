@@ -43,7 +43,7 @@ class ModuleTest {
         }
 
         @Override
-        public Tensor forward(Tensor x) {
+        protected Tensor compute(Tensor x) {
             return second.forward(first.forward(x), x);
         }
 
@@ -63,7 +63,7 @@ class ModuleTest {
         }
 
         @Override
-        public Tensor forward(Tensor x) {
+        protected Tensor compute(Tensor x) {
             return fc.forward(layer1.forward(x).mean(false, 1, 2));
         }
     }
@@ -130,7 +130,7 @@ class ModuleTest {
             }
 
             @Override
-            public Tensor forward(Tensor x) {
+            protected Tensor compute(Tensor x) {
                 return x;
             }
         }

@@ -74,7 +74,7 @@ class TrainingStepTest {
         }
 
         @Override
-        public Tensor forward(Tensor x) {
+        protected Tensor compute(Tensor x) {
             Tensor h = pool.forward(stem.forward(x));
             h = second.forward(first.forward(h), h);
             return fc.forward(dropout.forward(h.mean(false, 1, 2)));

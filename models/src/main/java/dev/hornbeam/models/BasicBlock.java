@@ -47,7 +47,7 @@ final class BasicBlock extends Module implements ResidualStages.EndsInNorm {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return second.forward(first.forward(x), shortcut(x));
     }
 

@@ -45,7 +45,7 @@ final class Bottleneck extends Module implements ResidualStages.EndsInNorm {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor shortcut = projection == null ? x : projection.forward(x);
         return third.forward(second.forward(first.forward(x)), shortcut);
     }

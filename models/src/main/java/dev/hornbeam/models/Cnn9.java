@@ -67,7 +67,7 @@ public final class Cnn9 extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor y = layers(0, 3, x);
         y = dropouts[0].forward(halve.forward(y));
         y = layers(3, 6, y);

@@ -95,7 +95,7 @@ public final class ImageNetResNet extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor y = halve.forward(stem.forward(x));
         for (Sequential stage : stages) {
             y = stage.forward(y);

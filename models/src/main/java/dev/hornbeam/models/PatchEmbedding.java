@@ -19,7 +19,7 @@ final class PatchEmbedding extends Module {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         return proj.forward(x);
     }
 }

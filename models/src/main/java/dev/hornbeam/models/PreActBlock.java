@@ -31,7 +31,7 @@ final class PreActBlock extends Module {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor activated = branch.activate(x);
         Tensor shortcut = projection != null
                 ? projection.forward(activated)

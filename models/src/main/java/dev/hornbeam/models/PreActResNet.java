@@ -97,7 +97,7 @@ public final class PreActResNet extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor y = stem.forward(x);
         for (Sequential stage : stages) {
             y = stage.forward(y);

@@ -46,7 +46,7 @@ final class SharpDroBlock extends Module {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor activated = branch.activate(x);
         Tensor start = activatesFirst ? activated : x;
         return branch.convolve(activated).add(projection == null ? start : projection.forward(start));

@@ -77,7 +77,7 @@ public final class SharpDroWideResNet extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor y = stem.forward(x);
         for (Sequential unit : units) {
             y = unit.forward(y);

@@ -47,7 +47,7 @@ public final class SmallCnn28 extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor y = halve.forward(convolutions[0].forward(x));
         y = halve.forward(convolutions[2].forward(convolutions[1].forward(y)));
         return fc.forward(pool.forward(convolutions[3].forward(y)));

@@ -83,7 +83,7 @@ public final class TradesSmallCnn extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         ImageSide.require(x, side, "smallcnn_trades");
         return classifier.forward(features.forward(x).flatten(1));
     }

@@ -53,7 +53,7 @@ final class TransformerBlock extends Module {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor attended = attentionDropout.forward(attention.forward(norm1.forward(x)));
         Tensor y = x.add(attentionDepth.forward(attended));
         return y.add(mlpDepth.forward(mlp.forward(norm2.forward(y))));
@@ -84,7 +84,7 @@ final class TransformerBlock extends Module {
         }
 
         @Override
-        public Tensor forward(Tensor x) {
+        protected Tensor compute(Tensor x) {
             Tensor hidden = drop1.forward(gelu.apply(fc1.forward(x)));
             return drop2.forward(fc2.forward(hidden));
         }

@@ -94,7 +94,7 @@ public final class Vgg16 extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         ImageSide.require(x, side, "vgg16_bn");
         return classifier.forward(features.forward(x).flatten(1));
     }

@@ -161,7 +161,7 @@ public final class VisionTransformer extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         if (x.rank() != 4 || x.size(1) < PATCH || x.size(2) < PATCH) {
             throw new TensorArgumentException("vision transformer: x " + Arrays.toString(x.shape())
                     + " is not [n, h, w, channels] with h and w at least " + PATCH);
@@ -172,8 +172,10 @@ public final class VisionTransformer extends Module implements Headed {
         Tensor tokens = embedded.reshape(embedded.size(0), (long) height * width, dim);
         return switch (form) {
             case CLASSIC -> {
-                Tensor first = classToken.value().expand(tokens.size(0), 1, dim);
-                Tensor y = Tensor.concat(1, first, tokens).add(learned(height, width, tokens));
+                // Repeated first: so its gradient is summed over the batch in its own type.
+                Tensor first = classToken.value().expand(tokens.size(0), 1, dim).as(tokens.dtype());
+                Tensor y = Tensor.concat(1, first, tokens)
+                        .add(learned(height, width).as(tokens.dtype()));
                 y = blocks.forward(dropout.forward(y));
                 // The norm is of each token by itself: only one is needed.
                 yield head.forward(norm.forward(y.select(1, 0).dense()));
@@ -186,12 +188,12 @@ public final class VisionTransformer extends Module implements Headed {
     }
 
     /** Positions [1, 1 + height * width, dim]. */
-    private Tensor learned(int height, int width, Tensor like) {
+    private Tensor learned(int height, int width) {
         Tensor stored = positions.value();
         if (height == grid && width == grid) {
             return stored;
         }
-        Tensor weights = forGrid(height, width, like);
+        Tensor weights = forGrid(height, width, stored);
         Tensor others = weights.matmul(stored.slice(1, 1, stored.size(1)).reshape((long) grid * grid, dim));
         return Tensor.concat(1, stored.slice(1, 0, 1), others.reshape(1, (long) height * width, dim));
     }

@@ -25,7 +25,7 @@ final class WideBlock extends Module {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor activated = branch.activate(x);
         Tensor shortcut = projection == null ? x : projection.forward(activated);
         return branch.convolve(activated).add(shortcut);

@@ -74,7 +74,7 @@ public final class WideResNet extends Module implements Headed {
     }
 
     @Override
-    public Tensor forward(Tensor x) {
+    protected Tensor compute(Tensor x) {
         Tensor y = stem.forward(x);
         for (Sequential group : groups) {
             y = group.forward(y);

@@ -224,6 +224,17 @@ final class GoldenNetwork implements AutoCloseable {
         return worst;
     }
 
+    /**
+     * Compares logits of a network that computes in bf16 with the stored ones. Returns the largest difference over the largest
+     * stored element and over the error that a rounding to bf16 in each of the network's layers adds up to:
+     * 2<sup>-8</sup> sqrt(layers).
+     */
+    double shareOfRounding(String name, double[] got) throws IOException {
+        double[] wanted = expected(name);
+        double largest = Arrays.stream(wanted).map(Math::abs).max().orElseThrow();
+        return share(name, wanted, got, 0x1p-8 * Math.sqrt(number("layers")) * largest);
+    }
+
     private double tolerance(String name, DType dtype) {
         double unit = dtype == DType.F64 ? 0x1p-53 : 0x1p-24;
         double factor = factors.get(name.substring(name.lastIndexOf('/') + 1));

@@ -10,7 +10,7 @@ import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorArgumentException;
 
-/** A dense copy of another type; the gradient is cast back. */
+/** A dense copy of another type; the gradient is cast back to the type of x. */
 @NativeOp(value = "cast", gradient = "composed")
 public final class Cast {
     private Cast() {}

@@ -10,6 +10,7 @@ import dev.hornbeam.internal.tape.Node;
 import dev.hornbeam.internal.tape.Saved;
 import dev.hornbeam.internal.tape.Tape;
 import dev.hornbeam.internal.tape.Tracer;
+import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Tensor;
 
 /** Cross-entropy of every sample, not reduced: weights and means are taken by the caller. */
@@ -25,7 +26,8 @@ public final class CrossEntropy {
     /**
      * -sum_c t_c log softmax(logits)_c, for logits [n, k]: [n].
      *
-     * @param targets classes i64 [n], or probabilities [n, k] of the logits' type, which can carry a gradient too
+     * @param targets classes i64 [n], or probabilities [n, k], which can carry a gradient too: of the logits' type, but f32
+     *     for bf16 logits, as the loss is
      * @param smoothing s in [0, 1): targets are mixed with s / k (Szegedy et al. 2016)
      */
     public static Tensor crossEntropy(Tensor logits, Tensor targets, double smoothing) {
@@ -73,8 +75,9 @@ public final class CrossEntropy {
         /** dt = -(1 - s) log softmax(logits) dloss */
         private long targetGradient(long dloss) {
             Scratch scratch = Tape.scratch();
-            long[] shape = Facts.of(dloss).shape();
-            long logarithms = HornbeamNative.logSoftmax(logits.get());
+            Facts loss = Facts.of(dloss);
+            long[] shape = loss.shape();
+            long logarithms = logSoftmax(loss.dtype());
             long column = 0;
             long product = 0;
             try {
@@ -85,6 +88,19 @@ public final class CrossEntropy {
                 Tape.release(product);
                 Tape.release(column);
                 HornbeamNative.release(logarithms);
+            }
+        }
+
+        // In the loss's type, which the targets have too: bf16 logits are widened first.
+        private long logSoftmax(DType type) {
+            if (Facts.of(logits.get()).dtype() == type) {
+                return HornbeamNative.logSoftmax(logits.get());
+            }
+            long widened = HornbeamNative.cast(logits.get(), type.code());
+            try {
+                return HornbeamNative.logSoftmax(widened);
+            } finally {
+                HornbeamNative.release(widened);
             }
         }
     }

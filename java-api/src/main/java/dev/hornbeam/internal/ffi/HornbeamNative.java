@@ -27,7 +27,7 @@ import java.util.Map;
  */
 public final class HornbeamNative {
     /** The number of the header that this class was written for. */
-    public static final int HEADER_VERSION = 2;
+    public static final int HEADER_VERSION = 3;
 
     private static final Map<String, FunctionDescriptor> BINDINGS = new LinkedHashMap<>();
 
@@ -52,6 +52,15 @@ public final class HornbeamNative {
     private static final MethodHandle MEMORY_LIMIT =
             link("hb_memory_limit", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_LONG));
     private static final MethodHandle MEMORY_TRIM = link("hb_memory_trim", FunctionDescriptor.of(JAVA_INT, JAVA_INT));
+    private static final MethodHandle PROFILE_START =
+            link("hb_profile_start", FunctionDescriptor.of(JAVA_INT, JAVA_LONG));
+    private static final MethodHandle PROFILE_STOP = link("hb_profile_stop", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle PROFILE_READ =
+            link("hb_profile_read", FunctionDescriptor.of(JAVA_LONG, ADDRESS, JAVA_LONG, ADDRESS));
+    private static final MethodHandle PROFILE_CLOCK = link("hb_profile_clock", FunctionDescriptor.of(JAVA_LONG));
+    private static final MethodHandle PROFILE_THREAD = link("hb_profile_thread", FunctionDescriptor.of(JAVA_INT));
+    private static final MethodHandle MEASURE_PEAKS =
+            link("hb_measure_peaks", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS));
     private static final MethodHandle EMPTY =
             link("hb_empty", FunctionDescriptor.of(JAVA_LONG, JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS));
     private static final MethodHandle FULL =
@@ -395,6 +404,71 @@ public final class HornbeamNative {
         int status;
         try {
             status = (int) MEMORY_TRIM.invokeExact(device);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void profileStart(long capacity) {
+        int status;
+        try {
+            status = (int) PROFILE_START.invokeExact(capacity);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void profileStop() {
+        int status;
+        try {
+            status = (int) PROFILE_STOP.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static long profileRead(MemorySegment records, long capacity, MemorySegment lost) {
+        long result;
+        try {
+            result = (long) PROFILE_READ.invokeExact(records, capacity, lost);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (result < 0) {
+            throw NativeErrors.failure(result);
+        }
+        return result;
+    }
+
+    public static long profileClock() {
+        try {
+            return (long) PROFILE_CLOCK.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static int profileThread() {
+        try {
+            return (int) PROFILE_THREAD.invokeExact();
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+    }
+
+    public static void measurePeaks(MemorySegment gflops, MemorySegment gigabytes) {
+        int status;
+        try {
+            status = (int) MEASURE_PEAKS.invokeExact(gflops, gigabytes);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }

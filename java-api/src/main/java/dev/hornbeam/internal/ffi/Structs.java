@@ -24,6 +24,7 @@ public final class Structs {
         return List.of(
                 OpInfo.LAYOUT,
                 Memory.LAYOUT,
+                ProfileRecord.LAYOUT,
                 Stream.LAYOUT,
                 Descriptor.LAYOUT,
                 Noise.LAYOUT,
@@ -73,6 +74,52 @@ public final class Structs {
         public static final long LIVE_STORAGES = offset(LAYOUT, "live_storages");
 
         private Memory() {}
+    }
+
+    /** {@code hb_profile_record}. */
+    public static final class ProfileRecord {
+        public static final StructLayout LAYOUT = MemoryLayout.structLayout(
+                        JAVA_LONG.withName("start"),
+                        JAVA_LONG.withName("duration"),
+                        JAVA_LONG.withName("bytes_read"),
+                        JAVA_LONG.withName("bytes_written"),
+                        JAVA_DOUBLE.withName("operations"),
+                        JAVA_DOUBLE.withName("estimate"),
+                        ADDRESS.withName("algorithm"),
+                        JAVA_INT.withName("op"),
+                        JAVA_INT.withName("part_of"),
+                        JAVA_INT.withName("thread"),
+                        JAVA_INT.withName("dtype"),
+                        JAVA_INT.withName("stride_h"),
+                        JAVA_INT.withName("stride_w"),
+                        JAVA_INT.withName("groups"),
+                        JAVA_INT.withName("rank"),
+                        JAVA_INT.withName("other_rank"),
+                        JAVA_INT.withName("reserved"),
+                        MemoryLayout.sequenceLayout(MAX_RANK, JAVA_LONG).withName("shape"),
+                        MemoryLayout.sequenceLayout(MAX_RANK, JAVA_LONG).withName("other_shape"))
+                .withName("hb_profile_record");
+        public static final long START = offset(LAYOUT, "start");
+        public static final long DURATION = offset(LAYOUT, "duration");
+        public static final long BYTES_READ = offset(LAYOUT, "bytes_read");
+        public static final long BYTES_WRITTEN = offset(LAYOUT, "bytes_written");
+        public static final long OPERATIONS = offset(LAYOUT, "operations");
+        public static final long ESTIMATE = offset(LAYOUT, "estimate");
+        public static final long ALGORITHM = offset(LAYOUT, "algorithm");
+        public static final long OP = offset(LAYOUT, "op");
+        public static final long PART_OF = offset(LAYOUT, "part_of");
+        public static final long THREAD = offset(LAYOUT, "thread");
+        public static final long DTYPE = offset(LAYOUT, "dtype");
+        public static final long STRIDE_H = offset(LAYOUT, "stride_h");
+        public static final long STRIDE_W = offset(LAYOUT, "stride_w");
+        public static final long GROUPS = offset(LAYOUT, "groups");
+        public static final long RANK = offset(LAYOUT, "rank");
+        public static final long OTHER_RANK = offset(LAYOUT, "other_rank");
+        public static final long RESERVED = offset(LAYOUT, "reserved");
+        public static final long SHAPE = offset(LAYOUT, "shape");
+        public static final long OTHER_SHAPE = offset(LAYOUT, "other_shape");
+
+        private ProfileRecord() {}
     }
 
     /** {@code hb_stream}. */

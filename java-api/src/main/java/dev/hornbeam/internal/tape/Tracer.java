@@ -51,7 +51,7 @@ public final class Tracer {
     /**
      * Starts to trace this thread.
      *
-     * @param callersOf calls note which classes of this kind were running; null for none
+     * @param callersOf calls note which of its subclasses were running; null for none
      * @throws IllegalStateException when it is traced already
      */
     public static Tracer start(Class<?> callersOf) {
@@ -136,7 +136,7 @@ public final class Tracer {
         return STACK.walk(frames -> {
             List<Class<?>> found = new ArrayList<>();
             frames.map(StackWalker.StackFrame::getDeclaringClass)
-                    .filter(callersOf::isAssignableFrom)
+                    .filter(type -> type != callersOf && callersOf.isAssignableFrom(type))
                     .forEach(found::add);
             return List.copyOf(found);
         });

@@ -16,6 +16,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.file.Path;
+import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -114,6 +115,14 @@ public final class OnnxExport {
             }
         });
         network.eval();
+        // Files are f32, whatever the network computes in here.
+        List<Runnable> restore = new ArrayList<>();
+        network.apply(module -> {
+            DType type = module.computeType();
+            DType result = module.resultType();
+            restore.add(() -> module.setComputeType(type, result));
+            module.setComputeType(null);
+        });
         try (TensorScope _ = TensorScope.open();
                 var _ = Autograd.noGrad()) {
             Device device = network.parameters().isEmpty()
@@ -151,6 +160,9 @@ public final class OnnxExport {
             facts.forEach((key, value) -> model.addMetadataProps(
                     StringStringEntryProto.newBuilder().setKey(key).setValue(value)));
             return model.build();
+        } finally {
+            // A module that is registered twice has its own type in the first place.
+            restore.reversed().forEach(Runnable::run);
         }
     }
 

@@ -230,7 +230,7 @@ class OnnxExportTest {
         private final Parameter positions = parameter("positions", Tensor.zeros(1, 30, 4), Parameter.Role.OTHER);
 
         @Override
-        public Tensor forward(Tensor x) {
+        protected Tensor compute(Tensor x) {
             return x.reshape(x.size(0), 30, 4).add(positions.value());
         }
     }

@@ -233,7 +233,7 @@ final class PretrainedWeightsTest {
         }
 
         @Override
-        public Tensor forward(Tensor x) {
+        protected Tensor compute(Tensor x) {
             return x;
         }
     }

@@ -8,8 +8,14 @@ import picocli.CommandLine.Spec;
 /** {@code hornbeam bench}: how fast this machine trains. */
 @Command(
         name = "bench",
-        description = "Measures the speed of training steps and of single ops.",
-        subcommands = {BenchTrainCommand.class, BenchOpsCommand.class})
+        description = "Measures the speed of training, of inference and of single ops, and compares it with PyTorch's.",
+        subcommands = {
+            BenchTrainCommand.class,
+            BenchInferCommand.class,
+            BenchCompareCommand.class,
+            BenchRooflineCommand.class,
+            BenchOpsCommand.class
+        })
 final class BenchCommand implements Runnable {
     @Spec
     private CommandSpec spec;

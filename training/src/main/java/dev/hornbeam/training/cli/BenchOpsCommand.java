@@ -44,7 +44,8 @@ final class BenchOpsCommand implements Callable<Integer> {
     enum Tier {
         SCALAR,
         AVX2,
-        AVX512
+        AVX512,
+        AMX
     }
 
     @Spec
@@ -53,7 +54,16 @@ final class BenchOpsCommand implements Callable<Integer> {
     @Option(names = "--op", paramLabel = "NAME", description = "Only this op, as in conv2d.")
     private String op;
 
-    @Option(names = "--tier", paramLabel = "TIER", description = "scalar, avx2 or avx512; the CPU's best if not given.")
+    @Option(
+            names = "--network",
+            paramLabel = "NAME",
+            description = "Only the shapes that this network of docs/performance.md has, as in resnet18.")
+    private String network;
+
+    @Option(
+            names = "--tier",
+            paramLabel = "TIER",
+            description = "scalar, avx2, avx512 or amx; the CPU's best if not given.")
     private Tier tier;
 
     @Option(names = "--json", description = "Print JSON.")
@@ -72,6 +82,10 @@ final class BenchOpsCommand implements Callable<Integer> {
         if (op != null) {
             command.add("--op");
             command.add(op);
+        }
+        if (network != null) {
+            command.add("--network");
+            command.add(network);
         }
         if (json) {
             command.add("--json");

@@ -3,24 +3,24 @@ package dev.hornbeam.training.cli;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.autograd.ops.Noise;
-import dev.hornbeam.models.ModelCatalog;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
-import dev.hornbeam.tensor.NativeMemoryException;
-import dev.hornbeam.tensor.TensorArgumentException;
-import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.FixedBatchTraining;
+import dev.hornbeam.training.run.StepProfiler;
 import dev.hornbeam.training.run.Throughput;
-import dev.hornbeam.training.run.TrainingParts;
+import dev.hornbeam.training.run.TrainingProfile;
 import dev.hornbeam.training.run.Version;
 import java.io.PrintWriter;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /** {@code hornbeam bench train}: how fast a network trains on one fixed batch. */
@@ -34,32 +34,29 @@ final class BenchTrainCommand implements Runnable {
 
     private static final double DAAP_SIGMA = 0.01;
 
-    /** Types to compute in. */
-    enum Precision {
-        F32,
-        BF16
-    }
-
     /** Where the gradient of a step is taken. */
     enum Method {
         SGD,
         DAMP,
-        DAAP
+        DAAP,
+        SAM,
+        ASAM
     }
 
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--model", required = true, paramLabel = "MODEL", description = "Network, as in resnet18.")
-    private String model;
+    @Mixin
+    private BenchTaskOptions options;
 
-    @Option(names = "--batch", paramLabel = "B", defaultValue = "128", description = "Images a step; 128 if not given.")
-    private int batch;
+    @Mixin
+    private ProfileOptions profile;
 
-    @Option(names = "--dtype", paramLabel = "TYPE", defaultValue = "f32", description = "Type to compute in: f32.")
-    private Precision precision;
-
-    @Option(names = "--method", paramLabel = "METHOD", defaultValue = "sgd", description = "sgd, damp or daap.")
+    @Option(
+            names = "--method",
+            paramLabel = "METHOD",
+            defaultValue = "sgd",
+            description = "sgd, damp, daap, sam or asam; sgd if not given.")
     private Method method;
 
     @Option(
@@ -70,108 +67,85 @@ final class BenchTrainCommand implements Runnable {
     private int subBatches;
 
     @Option(
-            names = "--seconds",
-            paramLabel = "S",
-            defaultValue = "20",
-            description = "How long to measure, at least " + Throughput.LEAST_STEPS + " steps; 20 if not given.")
-    private double seconds;
-
-    @Option(
-            names = "--threads",
-            paramLabel = "N",
-            defaultValue = "0",
-            description = "Threads of the engine, 0 for all cores; all if not given.")
-    private int threads;
-
-    @Option(
-            names = "--side",
-            paramLabel = "PIXELS",
-            description = "Height and width of the images; those that the network was published for if not given.")
-    private Integer side;
-
-    @Option(
-            names = "--channels",
-            paramLabel = "C",
-            description = "Channels of the images; those that the network was published for if not given.")
-    private Integer channels;
-
-    @Option(
-            names = "--classes",
-            paramLabel = "K",
-            description = "Classes; those that the network was published for if not given.")
-    private Integer classes;
-
-    @Option(
             names = "--activation-checkpointing",
             description = "Keep only the inputs of blocks for the backward pass and compute the rest again.")
     private boolean activationCheckpointing;
 
-    @Option(names = "--exact", description = "Direct sums in all convolutions: slower, with smaller rounding errors.")
-    private boolean exact;
-
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    private long parameters;
+    private Optional<TrainingProfile> profiled = Optional.empty();
+
     @Override
     public void run() {
-        ModelCatalog.Entry published = TrainingParts.requireModel(model);
-        FixedBatchTraining.Task task = new FixedBatchTraining.Task(
-                model,
-                within("--batch", batch, 1, 1 << 20),
-                within("--side", side == null ? published.side() : side, 4, 4096),
-                within("--channels", channels == null ? published.channels() : channels, 1, 65_536),
-                within("--classes", classes == null ? published.classes() : classes, 1, 1 << 24),
-                activationCheckpointing);
-        within("--threads", threads, 0, 1024);
-        within("--sub-batches", subBatches, 1, method == Method.SGD ? Integer.MAX_VALUE : batch);
-        if (!(seconds >= 0) || seconds > 86_400) {
-            throw outside("--seconds", Double.toString(seconds), "0 to 86400");
-        }
-        if (precision == Precision.BF16) {
-            throw new UserError("--dtype bf16: training in bf16 is not there yet; use --dtype f32");
-        }
-        Engine.setThreads(threads);
-        Engine.setExact(exact);
+        profile.check();
+        FixedBatchTraining.Task task = options.task(activationCheckpointing);
+        options.within("--sub-batches", subBatches, 1, hasSubBatches() ? task.batch() : Integer.MAX_VALUE);
         Throughput result = measure(task);
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            out.println(json(task, result));
+            ObjectNode root = json(task, result);
+            profiled.ifPresent(steps -> profile.report(root, steps, title(task)));
+            out.println(root);
         } else {
             print(out, task, result);
+            profiled.ifPresent(steps -> {
+                out.println();
+                profile.report(out, steps, title(task), Optional.empty());
+            });
         }
     }
 
-    private int within(String option, int value, int least, int most) {
-        if (value < least || value > most) {
-            throw outside(option, Integer.toString(value), least + " to " + most);
-        }
-        return value;
-    }
-
-    private ParameterException outside(String option, String value, String range) {
-        return new ParameterException(spec.commandLine(), option + " is " + value + "; expected " + range);
+    private boolean hasSubBatches() {
+        return method == Method.DAMP || method == Method.DAAP;
     }
 
     private Throughput measure(FixedBatchTraining.Task task) {
-        try (FixedBatchTraining training = new FixedBatchTraining(task, weights(), Device.cpu())) {
-            return Throughput.measure(training, seconds);
-        } catch (NativeMemoryException e) {
-            throw new UserError(
-                    "not enough memory for batches of " + batch + ": choose a smaller --batch (" + e.getMessage() + ")",
-                    e);
-        } catch (TensorArgumentException e) {
-            throw new UserError(
-                    model + " cannot train on " + size(task) + " images in batches of " + batch + ": " + e.getMessage(),
-                    e);
-        }
+        return switch (method) {
+            case SGD -> measure(task, WeightPerturbation.none());
+            case DAMP -> measure(task, noise(Noise.Kind.MULTIPLICATIVE, DAMP_SIGMA));
+            case DAAP -> measure(task, noise(Noise.Kind.ADDITIVE, DAAP_SIGMA));
+            case SAM, ASAM -> {
+                try (BenchSharpness sharpness = new BenchSharpness(method == Method.ASAM)) {
+                    yield measure(task, sharpness);
+                }
+            }
+        };
     }
 
-    private WeightPerturbation weights() {
-        return switch (method) {
-            case SGD -> WeightPerturbation.none();
-            case DAMP -> noise(Noise.Kind.MULTIPLICATIVE, DAMP_SIGMA);
-            case DAAP -> noise(Noise.Kind.ADDITIVE, DAAP_SIGMA);
-        };
+    private Throughput measure(FixedBatchTraining.Task task, WeightPerturbation weights) {
+        return options.measured(task, "train on", () -> {
+            try (FixedBatchTraining training = new FixedBatchTraining(task, weights, Device.cpu())) {
+                parameters = training.parameters();
+                Throughput result = Throughput.measure(training, options.seconds());
+                profiled = profile(training);
+                return result;
+            }
+        });
+    }
+
+    /** Profiles steps of their own, so that what was timed before has no profiler in it. */
+    private Optional<TrainingProfile> profile(FixedBatchTraining training) {
+        List<TrainingProfile> result = new ArrayList<>();
+        if (profile.wanted()) {
+            try (StepProfiler profiler = profile.profiler(0, result::add)) {
+                training.profileWith(profiler);
+                for (int i = 0; i < profile.steps(); i++) {
+                    training.step();
+                }
+            }
+        }
+        return result.stream().findFirst();
+    }
+
+    private String title(FixedBatchTraining.Task task) {
+        return task.model() + ", " + how() + ", " + task.dtype() + ", batches of " + task.batch() + " images of "
+                + BenchTaskOptions.size(task);
+    }
+
+    private String how() {
+        return lower(method) + (hasSubBatches() ? " with " + subBatches + " sub-batches" : "");
     }
 
     private WeightPerturbation noise(Noise.Kind kind, double sigma) {
@@ -182,39 +156,39 @@ final class BenchTrainCommand implements Runnable {
     private ObjectNode json(FixedBatchTraining.Task task, Throughput result) {
         ObjectNode root = new JsonMapper().createObjectNode();
         root.put("engine", "hornbeam " + Version.CURRENT)
-                .put("model", model)
-                .put("dtype", lower(precision))
+                .put("model", task.model())
+                .put("parameters", parameters)
+                .put("dtype", task.dtype().toString())
                 .put("method", lower(method))
-                .put("sub_batches", method == Method.SGD ? 1 : subBatches)
+                .put("sub_batches", hasSubBatches() ? subBatches : 1)
                 .put("threads", Engine.threads())
                 .put("tier", Engine.tier())
-                .put("batch", batch)
+                .put("batch", task.batch())
                 .put("side", task.side())
                 .put("channels", task.channels())
                 .put("classes", task.classes())
                 .put("activation_checkpointing", task.activationCheckpointing())
-                .put("exact", exact)
+                .put("exact", options.exact())
                 .put("steps", result.steps());
         root.putObject("step_ms")
                 .put("median", result.medianMillis())
                 .put("min", result.minMillis())
                 .put("max", result.maxMillis());
-        root.put("images_per_second", result.imagesPerSecond(batch));
+        root.put("images_per_second", result.imagesPerSecond(task.batch()));
         root.putObject("loss").put("first", result.firstLoss()).put("last", result.lastLoss());
         root.put("memory_peak_bytes", result.peakBytes()).put("system_calls", result.systemCalls());
         return root;
     }
 
     private void print(PrintWriter out, FixedBatchTraining.Task task, Throughput result) {
-        String how = method == Method.SGD ? "sgd" : lower(method) + " with " + subBatches + " sub-batches";
         out.printf(
                 Locale.ROOT,
                 "%s, %s, %s, batches of %d images of %s, %d classes%n",
-                model,
-                how,
-                lower(precision),
-                batch,
-                size(task),
+                task.model(),
+                how(),
+                task.dtype(),
+                task.batch(),
+                BenchTaskOptions.size(task),
                 task.classes());
         out.printf(
                 Locale.ROOT,
@@ -223,7 +197,7 @@ final class BenchTrainCommand implements Runnable {
                 result.steps(),
                 result.minMillis(),
                 result.maxMillis());
-        out.printf(Locale.ROOT, "images/s    %.1f%n", result.imagesPerSecond(batch));
+        out.printf(Locale.ROOT, "images/s    %.1f%n", result.imagesPerSecond(task.batch()));
         out.printf(
                 Locale.ROOT,
                 "memory      %.1f MiB at most, %d system calls while measuring%n",
@@ -236,10 +210,6 @@ final class BenchTrainCommand implements Runnable {
                 Version.CURRENT,
                 Engine.tier(),
                 Engine.threads());
-    }
-
-    private static String size(FixedBatchTraining.Task task) {
-        return task.side() + "x" + task.side() + "x" + task.channels();
     }
 
     private static String lower(Enum<?> value) {

@@ -15,6 +15,7 @@ import dev.hornbeam.training.evaluation.CorruptionEvaluation;
 import dev.hornbeam.training.evaluation.Evaluator;
 import dev.hornbeam.training.run.Checkpoint;
 import dev.hornbeam.training.run.DataConfig;
+import dev.hornbeam.training.run.Precision;
 import dev.hornbeam.training.run.Progress;
 import dev.hornbeam.training.run.RunConfig;
 import java.io.PrintWriter;
@@ -83,6 +84,13 @@ final class EvaluateCommand implements Callable<Integer> {
             description = "Images per forward pass; default ${DEFAULT-VALUE}.")
     private int batch;
 
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description =
+                    "Type to compute in: ${COMPLETION-CANDIDATES}; by default the checkpoint's own, f32 for weights alone.")
+    private Precision dtype;
+
     @Option(names = "--csv", paramLabel = "FILE", description = "Write the errors per corruption and severity here.")
     private Path csv;
 
@@ -98,6 +106,7 @@ final class EvaluateCommand implements Callable<Integer> {
         WeightsOptions.Loaded loaded = weights.load(test.channels());
         try (var network = loaded.network();
                 Progress progress = json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
+            Precision computed = loaded.computeIn(dtype);
             Evaluator evaluator = new Evaluator(
                     network, Augmentation.none(loaded.normalization(test.channels())), batch, 1, loaded.device());
             progress.stage("clean", test.size());
@@ -110,7 +119,7 @@ final class EvaluateCommand implements Callable<Integer> {
                 errors = Optional.of(evaluation.run(evaluator, test, progress::stageAdvance));
                 progress.stageDone();
             }
-            print(test, clean, errors);
+            print(test, computed, clean, errors);
             if (csv != null) {
                 CorruptionErrors table = errors.orElseThrow(
                         () -> new UserError("--csv needs --corruptions: there are no errors per corruption to write"));
@@ -139,11 +148,11 @@ final class EvaluateCommand implements Callable<Integer> {
         return subset > 0 && subset < images.size() ? images.first(subset) : images;
     }
 
-    private void print(ImageSet test, Evaluator.Result clean, Optional<CorruptionErrors> errors) {
+    private void print(ImageSet test, Precision computed, Evaluator.Result clean, Optional<CorruptionErrors> errors) {
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             ObjectNode root = new JsonMapper().createObjectNode();
-            root.put("data", test.name()).put("images", clean.images());
+            root.put("data", test.name()).put("images", clean.images()).put("dtype", computed.toString());
             root.put("accuracy", clean.accuracy()).put("loss", clean.loss());
             errors.ifPresent(table -> {
                 ObjectNode node = root.putObject("corruption_errors");

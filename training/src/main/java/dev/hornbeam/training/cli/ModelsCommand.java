@@ -10,6 +10,7 @@ import dev.hornbeam.nn.Module;
 import dev.hornbeam.tensor.NativeMemoryException;
 import dev.hornbeam.training.NearestNames;
 import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.run.Precision;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Locale;
@@ -28,6 +29,8 @@ final class ModelsCommand implements Runnable {
     private static final String BATCH_HELP = "Images a step, for the memory; default ${DEFAULT-VALUE}.";
     private static final String CHECKPOINTING_HELP =
             "Keep only the inputs of blocks for the backward pass and compute the rest again.";
+    private static final String DTYPE_HELP =
+            "Type to compute in, for the memory: ${COMPLETION-CANDIDATES}; default ${DEFAULT-VALUE}.";
     private static final double MEBI = 1 << 20;
     private static final double MILLION = 1e6;
 
@@ -51,6 +54,8 @@ final class ModelsCommand implements Runnable {
     void list(
             @Option(names = "--batch", paramLabel = "B", defaultValue = "32", description = BATCH_HELP) int batch,
             @Option(names = "--activation-checkpointing", description = CHECKPOINTING_HELP) boolean checkpointing,
+            @Option(names = "--dtype", paramLabel = "TYPE", defaultValue = "f32", description = DTYPE_HELP)
+                    Precision dtype,
             @Option(names = "--json", description = JSON_HELP) boolean json) {
         requireBatch(batch);
         PrintWriter out = spec.commandLine().getOut();
@@ -59,8 +64,8 @@ final class ModelsCommand implements Runnable {
             ArrayNode array = new JsonMapper().createArrayNode();
             for (ModelCatalog.Entry entry : entries) {
                 NetworkInspection inspection =
-                        inspect(entry, entry.publishedSpec(), entry.side(), batch, checkpointing);
-                array.add(json(entry, entry.publishedSpec(), inspection, checkpointing));
+                        inspect(entry, entry.publishedSpec(), entry.side(), batch, checkpointing, dtype);
+                array.add(json(entry, entry.publishedSpec(), inspection, checkpointing, dtype));
             }
             out.println(array.toPrettyString());
             return;
@@ -69,7 +74,8 @@ final class ModelsCommand implements Runnable {
                 .row("name", "image", "classes", "parameters", "MMACs", "activations", "step")
                 .row("", "", "", "", "per image", "MiB, b=" + batch, "MiB, b=" + batch);
         for (ModelCatalog.Entry entry : entries) {
-            NetworkInspection inspection = inspect(entry, entry.publishedSpec(), entry.side(), batch, checkpointing);
+            NetworkInspection inspection =
+                    inspect(entry, entry.publishedSpec(), entry.side(), batch, checkpointing, dtype);
             table.row(
                     entry.name(),
                     image(inspection.image()),
@@ -98,6 +104,8 @@ final class ModelsCommand implements Runnable {
             @Option(names = "--channels", paramLabel = "C", description = "Channels of the images.") Integer channels,
             @Option(names = "--batch", paramLabel = "B", defaultValue = "32", description = BATCH_HELP) int batch,
             @Option(names = "--activation-checkpointing", description = CHECKPOINTING_HELP) boolean checkpointing,
+            @Option(names = "--dtype", paramLabel = "TYPE", defaultValue = "f32", description = DTYPE_HELP)
+                    Precision dtype,
             @Option(names = "--json", description = JSON_HELP) boolean json) {
         requireBatch(batch);
         ModelCatalog.Entry entry = ModelCatalog.find(name)
@@ -113,10 +121,10 @@ final class ModelsCommand implements Runnable {
         } catch (IllegalArgumentException e) {
             throw new UserError(e.getMessage(), e);
         }
-        NetworkInspection inspection = inspect(entry, what, side, batch, checkpointing);
+        NetworkInspection inspection = inspect(entry, what, side, batch, checkpointing, dtype);
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            out.println(withLayers(json(entry, what, inspection, checkpointing), inspection)
+            out.println(withLayers(json(entry, what, inspection, checkpointing, dtype), inspection)
                     .toPrettyString());
         } else {
             print(out, entry, what, inspection);
@@ -130,12 +138,13 @@ final class ModelsCommand implements Runnable {
     }
 
     private static NetworkInspection inspect(
-            ModelCatalog.Entry entry, ModelSpec what, int side, int batch, boolean checkpointing) {
+            ModelCatalog.Entry entry, ModelSpec what, int side, int batch, boolean checkpointing, Precision dtype) {
         try {
             return NetworkInspection.of(
                     () -> {
                         Module network = ModelCatalog.create(entry.name(), what, 1);
                         network.setActivationCheckpointing(checkpointing);
+                        dtype.applyTo(network);
                         return network;
                     },
                     List.of((long) side, (long) side, (long) what.channels()),
@@ -154,7 +163,11 @@ final class ModelsCommand implements Runnable {
     }
 
     private static ObjectNode json(
-            ModelCatalog.Entry entry, ModelSpec what, NetworkInspection inspection, boolean checkpointing) {
+            ModelCatalog.Entry entry,
+            ModelSpec what,
+            NetworkInspection inspection,
+            boolean checkpointing,
+            Precision dtype) {
         ObjectNode node = new JsonMapper().createObjectNode();
         node.put("name", entry.name()).put("description", entry.description());
         inspection.image().forEach(node.putArray("image")::add);
@@ -163,6 +176,7 @@ final class ModelsCommand implements Runnable {
                 .put("multiply_adds_per_image", inspection.multiplyAdds())
                 .put("batch", inspection.batch())
                 .put("activation_checkpointing", checkpointing)
+                .put("dtype", dtype.toString())
                 .put("activation_bytes", inspection.activationBytes())
                 .put("step_peak_bytes", inspection.peakBytes());
     }

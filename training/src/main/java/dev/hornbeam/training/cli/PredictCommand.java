@@ -20,6 +20,7 @@ import dev.hornbeam.training.prediction.Prediction;
 import dev.hornbeam.training.prediction.PredictionPipeline;
 import dev.hornbeam.training.prediction.Predictor;
 import dev.hornbeam.training.run.Checkpoint;
+import dev.hornbeam.training.run.Precision;
 import dev.hornbeam.training.run.Progress;
 import java.io.BufferedWriter;
 import java.io.IOException;
@@ -64,6 +65,13 @@ final class PredictCommand implements Callable<Integer> {
 
     @Mixin
     private PreprocessingOptions preprocessing;
+
+    @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description =
+                    "Type to compute in: ${COMPLETION-CANDIDATES}; by default the checkpoint's own, f32 for weights alone.")
+    private Precision dtype;
 
     @Option(
             names = "--input",
@@ -160,6 +168,7 @@ final class PredictCommand implements Callable<Integer> {
     private Predictor predictor() {
         Preprocessing images = preprocessing.preprocessing(weights);
         WeightsOptions.Loaded loaded = weights.load(images.channels(), preprocessing.side(images));
+        loaded.computeIn(dtype);
         try {
             Normalization scaling = preprocessing.normalization(weights, images);
             preprocessing
@@ -338,6 +347,7 @@ final class PredictCommand implements Callable<Integer> {
         HostArray images = read();
         long[] shape = images.rank() == 3 ? withOneChannel(images.shape()) : images.shape();
         WeightsOptions.Loaded loaded = weights.load(Math.toIntExact(shape[3]));
+        loaded.computeIn(dtype);
         try (Module network = loaded.network()) {
             HostArray logits = predict(network, loaded, images, shape);
             Npy.write(output, logits);

@@ -1,5 +1,6 @@
 package dev.hornbeam.training.cli;
 
+import dev.hornbeam.training.run.Precision;
 import dev.hornbeam.training.run.Recipes;
 import dev.hornbeam.training.run.RunConfig;
 import java.nio.file.Path;
@@ -31,6 +32,13 @@ final class RecipeOptions {
     private boolean exact;
 
     @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            description =
+                    "Type of activations and their gradients: ${COMPLETION-CANDIDATES}; short for --set dtype=TYPE.")
+    private Precision dtype;
+
+    @Option(
             names = "--device",
             paramLabel = "DEVICE",
             description = "Where to compute, as in cpu or cuda; short for --set device=DEVICE.")
@@ -60,6 +68,7 @@ final class RecipeOptions {
         putIfGiven(all, "seed", seed);
         putIfGiven(all, "threads", threads);
         putIfGiven(all, "exact", exact ? true : null);
+        putIfGiven(all, "dtype", dtype);
         putIfGiven(all, "device", quoted(device));
         putIfGiven(all, "data.folder", quoted(data));
         putIfGiven(all, "model.init", quoted(init));
@@ -73,6 +82,7 @@ final class RecipeOptions {
                 || seed != null
                 || threads != null
                 || exact
+                || dtype != null
                 || device != null
                 || data != null
                 || init != null

@@ -5,8 +5,11 @@ import dev.hornbeam.training.run.Progress;
 import dev.hornbeam.training.run.ReportData;
 import dev.hornbeam.training.run.RunConfig;
 import dev.hornbeam.training.run.RunFolder;
+import dev.hornbeam.training.run.StepProfiler;
+import dev.hornbeam.training.run.Throughput;
 import dev.hornbeam.training.run.TrainingRun;
 import java.io.IOException;
+import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
@@ -41,6 +44,9 @@ final class TrainCommand implements Callable<Integer> {
     @Mixin
     private RecipeOptions options;
 
+    @Mixin
+    private ProfileOptions profile;
+
     @Option(
             names = "--out",
             paramLabel = "DIR",
@@ -57,9 +63,10 @@ final class TrainCommand implements Callable<Integer> {
     @Override
     @SuppressWarnings("ClosingStandardOutputStreams") // Progress leaves the stream open.
     public Integer call() {
+        profile.check();
         try (Progress progress = json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
             TrainingRun run = prepare(progress);
-            Optional<ReportData.Run> result = Interruption.during(run);
+            Optional<ReportData.Run> result = during(run, progress);
             if (result.isEmpty()) {
                 throw new UserError("stopped before the end; \"hornbeam train --resume --out " + out + "\" goes on");
             }
@@ -71,6 +78,28 @@ final class TrainCommand implements Callable<Integer> {
                 spec.commandLine().getOut().println("report: " + folder.report());
             }
             return 0;
+        }
+    }
+
+    private Optional<ReportData.Run> during(TrainingRun run, Progress progress) {
+        if (!profile.wanted()) {
+            return Interruption.during(run);
+        }
+        RunConfig config = run.config();
+        String title = config.name() + ", " + config.model().name() + ", " + config.dtype() + ", batches of "
+                + config.data().batch();
+        PrintWriter to = json ? spec.commandLine().getErr() : spec.commandLine().getOut();
+        try (StepProfiler profiler = profile.profiler(Throughput.WARM_UP, measured -> {
+            progress.pause();
+            profile.report(to, measured, title, Optional.of(new RunFolder(out).trace()));
+        })) {
+            Optional<ReportData.Run> result = Interruption.during(run.profileWith(profiler));
+            profiler.close();
+            if (!profiler.isReported()) {
+                to.println("no profile: fewer than " + (Throughput.WARM_UP + 1) + " steps were trained, and the first "
+                        + Throughput.WARM_UP + " only warm up");
+            }
+            return result;
         }
     }
 
@@ -93,8 +122,9 @@ final class TrainCommand implements Callable<Integer> {
                         + " alone, or start another run in another folder");
             }
         } else if (options.changesAnything()) {
-            throw new UserError("--resume goes on with the settings in " + new RunFolder(out).config()
-                    + "; leave out --set, --seed, --threads, --exact, --device, --data, --init and --init-partial");
+            throw new UserError(
+                    "--resume goes on with the settings in " + new RunFolder(out).config()
+                            + "; leave out --set, --seed, --threads, --exact, --dtype, --device, --data, --init and --init-partial");
         }
         return run;
     }

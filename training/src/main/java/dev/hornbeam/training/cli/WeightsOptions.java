@@ -10,6 +10,7 @@ import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.run.Checkpoint;
+import dev.hornbeam.training.run.Precision;
 import dev.hornbeam.training.run.TrainingParts;
 import java.io.IOException;
 import java.nio.file.Path;
@@ -58,6 +59,18 @@ final class WeightsOptions {
 
     /** A network with its weights. */
     record Loaded(Module network, Optional<Checkpoint> checkpoint, Device device) {
+        /**
+         * Makes the network compute in a type.
+         *
+         * @param dtype null for the type that the checkpoint's run computed in; f32 for weights alone
+         */
+        Precision computeIn(Precision dtype) {
+            Precision chosen =
+                    dtype != null ? dtype : checkpoint.map(Checkpoint::dtype).orElse(Precision.F32);
+            chosen.applyTo(network);
+            return chosen;
+        }
+
         /** How pixels are scaled; weights alone say nothing of it, and pixels stay in [0, 1]. */
         Normalization normalization(int channels) {
             return checkpoint.map(Checkpoint::normalization).orElseGet(() -> Normalization.none(channels));

@@ -69,7 +69,7 @@ public final class Predictor implements AutoCloseable {
     }
 
     /**
-     * Opens a checkpoint of a run, on the CPU.
+     * Opens a checkpoint of a run, on the CPU; it computes in the type that the run did.
      *
      * @throws UserError if the file cannot be read, is damaged, or is no checkpoint of Hornbeam
      */
@@ -78,6 +78,7 @@ public final class Predictor implements AutoCloseable {
         Module network = TrainingParts.model(known.modelName(), known.modelSpec(), 0);
         try {
             Checkpoint.loadWeights(checkpoint, network);
+            known.dtype().applyTo(network);
             return of(network, Device.cpu(), known.preprocessing(), known.normalization(), known.classNames());
         } catch (UserError e) {
             network.close();

@@ -46,6 +46,7 @@ import java.util.stream.Stream;
  * @param classNames names of the classes, in order
  * @param classes outputs of the network, at least as many as there are names
  * @param baseWidth of the network, empty for its own
+ * @param dtype what the network computed in; checkpoints older than it are f32. The tensors are f32 in any case
  * @param normalization how pixels are scaled
  * @param preprocessing what is done to image files before that; checkpoints older than it get {@link Preprocessing#of} their size
  * @param position how far the run is
@@ -61,6 +62,7 @@ public record Checkpoint(
         List<String> classNames,
         int classes,
         OptionalInt baseWidth,
+        Precision dtype,
         Normalization normalization,
         Preprocessing preprocessing,
         TrainingLoop.Position position,
@@ -207,6 +209,7 @@ public record Checkpoint(
         if (baseWidth.isPresent()) {
             model.put("base_width", baseWidth.getAsInt());
         }
+        model.put("dtype", dtype.toString());
         classNames.forEach(model.putArray("class_names")::add);
         ObjectNode pixels = root.putObject("normalization");
         normalization.mean().forEach(pixels.putArray("mean")::add);
@@ -254,6 +257,7 @@ public record Checkpoint(
                     model.has("base_width")
                             ? OptionalInt.of(model.get("base_width").asInt())
                             : OptionalInt.empty(),
+                    dtype(model),
                     new Normalization(
                             elements(pixels, "mean").map(JsonNode::asDouble).toList(),
                             elements(pixels, "std").map(JsonNode::asDouble).toList()),
@@ -272,6 +276,16 @@ public record Checkpoint(
         } catch (JsonProcessingException | IllegalArgumentException e) {
             throw new UserError(file + " is damaged: its description cannot be understood: " + e.getMessage(), e);
         }
+    }
+
+    private static Precision dtype(JsonNode model) {
+        String name = model.path("dtype").asText(Precision.F32.toString());
+        for (Precision precision : Precision.values()) {
+            if (precision.toString().equals(name)) {
+                return precision;
+            }
+        }
+        throw new IllegalArgumentException("dtype is \"" + name + "\"; this version knows f32 and bf16");
     }
 
     private static Preprocessing preprocessing(JsonNode root, JsonNode model) {

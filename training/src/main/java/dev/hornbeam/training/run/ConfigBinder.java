@@ -201,9 +201,12 @@ final class ConfigBinder {
     }
 
     private static Object choice(Choice type, ConfigTree node, String path) {
-        Object constant = type.constants().get(scalar(type, node, path));
+        String text = scalar(type, node, path);
+        Object constant = type.constants().get(text);
         if (constant == null) {
-            throw wrong(type, node, path);
+            UserError error = wrong(type, node, path);
+            throw new UserError(error.getMessage()
+                    + NearestNames.didYouMean(text, type.constants().keySet()));
         }
         return constant;
     }

@@ -14,6 +14,7 @@ import dev.hornbeam.tensor.TensorScope;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.method.GradientPass;
 import dev.hornbeam.training.method.WeightPerturbation;
+import dev.hornbeam.training.run.TrainingProfile.Phase;
 
 /**
  * Trains a network on one batch of random images again and again: the work that speed is measured on.
@@ -39,14 +40,23 @@ public final class FixedBatchTraining implements AutoCloseable {
      * @param channels of the images
      * @param classes of the labels
      * @param activationCheckpointing whether blocks keep only their inputs for the backward pass
+     * @param dtype what the network computes in
      */
-    public record Task(String model, int batch, int side, int channels, int classes, boolean activationCheckpointing) {}
+    public record Task(
+            String model,
+            int batch,
+            int side,
+            int channels,
+            int classes,
+            boolean activationCheckpointing,
+            Precision dtype) {}
 
     private final Module model;
     private final WeightPerturbation weights;
     private final Optimizer optimizer;
     private final Tensor images;
     private final Tensor labels;
+    private StepProfiler profiler = StepProfiler.none();
 
     /**
      * Makes the network and the batch.
@@ -63,6 +73,7 @@ public final class FixedBatchTraining implements AutoCloseable {
         Tensor x = null;
         try (TensorScope _ = TensorScope.open()) {
             model.to(device).train();
+            task.dtype().applyTo(model);
             model.setActivationCheckpointing(task.activationCheckpointing());
             x = Tensor.randomNormal(
                             0,
@@ -94,21 +105,37 @@ public final class FixedBatchTraining implements AutoCloseable {
         return Tensor.of(classes);
     }
 
+    /** Takes the profile of the next steps with {@code newProfiler}. */
+    public void profileWith(StepProfiler newProfiler) {
+        profiler = newProfiler;
+    }
+
+    /** How many numbers the network learns. */
+    public long parameters() {
+        return model.parameterCount();
+    }
+
     /** Trains one step. Returns the loss before it; 0 on the device that computes nothing. */
     public double step() {
         int step = (int) optimizer.steps();
+        profiler.beginStep();
         model.setStep(SEED, step);
         double loss = weights.gradient(model, this::pass, step).loss();
+        profiler.begin(Phase.OPTIMIZER);
         optimizer.step();
+        profiler.endStep(step + 1L);
         return loss;
     }
 
     private GradientPass.Outcome pass() {
         optimizer.zeroGrad();
         try (TensorScope _ = TensorScope.open()) {
+            profiler.begin(Phase.FORWARD);
             Tensor loss =
                     CrossEntropy.crossEntropy(model.forward(images), labels, 0).mean();
+            profiler.begin(Phase.BACKWARD);
             Autograd.backward(loss);
+            profiler.end();
             // Nobody asks how many predictions are right.
             return new GradientPass.Outcome(loss.item(), 0);
         }

@@ -28,6 +28,9 @@ public record RunConfig(
         @Setting(doc = "direct sums in all convolutions: slower, with smaller rounding errors", def = "false")
         boolean exact,
 
+        @Setting(doc = "type of activations and their gradients; weights, statistics and losses are f32", def = "f32")
+        Precision dtype,
+
         @Setting(doc = "where to compute, as in cpu or cuda", def = "cpu")
         String device,
 

@@ -72,6 +72,11 @@ public record RunFolder(Path path) {
         return path.resolve("corruptions.csv");
     }
 
+    /** The timeline of profiled steps, {@code trace.json}. */
+    public Path trace() {
+        return path.resolve("trace.json");
+    }
+
     /** The report, {@code report.html}. */
     public Path report() {
         return path.resolve("report.html");

@@ -4,6 +4,7 @@ import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.tensor.MemoryStatistics;
 import java.util.Arrays;
+import java.util.function.DoubleSupplier;
 
 /**
  * How fast training steps were.
@@ -38,15 +39,28 @@ public record Throughput(
      * @param seconds after this time no step begins, once {@value #LEAST_STEPS} are done
      */
     public static Throughput measure(FixedBatchTraining training, double seconds) {
+        return measure(training::step, seconds);
+    }
+
+    /**
+     * Times passes in the same way.
+     *
+     * @return of which the losses mean nothing
+     */
+    public static Throughput measure(FixedBatchInference inference, double seconds) {
+        return measure(inference::pass, seconds);
+    }
+
+    private static Throughput measure(DoubleSupplier work, double seconds) {
         Engine.resetPeak(Device.cpu());
-        double firstLoss = training.step();
+        double firstLoss = work.getAsDouble();
+        double lastLoss = firstLoss;
         for (int i = 1; i < WARM_UP; i++) {
-            training.step();
+            lastLoss = work.getAsDouble();
         }
         MemoryStatistics before = Engine.memory();
         long[] nanos = new long[256];
         int steps = 0;
-        double lastLoss = firstLoss;
         long begin = System.nanoTime();
         long end = begin;
         while (steps < LEAST_STEPS || end - begin < seconds * 1e9) {
@@ -54,7 +68,7 @@ public record Throughput(
                 nanos = Arrays.copyOf(nanos, 2 * steps);
             }
             long start = System.nanoTime();
-            lastLoss = training.step();
+            lastLoss = work.getAsDouble();
             end = System.nanoTime();
             nanos[steps++] = end - start;
         }

@@ -20,6 +20,7 @@ import dev.hornbeam.training.method.Objective;
 import dev.hornbeam.training.method.Projection;
 import dev.hornbeam.training.method.Samples;
 import dev.hornbeam.training.method.WeightPerturbation;
+import dev.hornbeam.training.run.TrainingProfile.Phase;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -67,6 +68,7 @@ public final class TrainingLoop {
     private final List<TrainingListener> listeners = new ArrayList<>();
     private Supplier<Evaluator.Result> test = () -> null;
     private int testEvery;
+    private StepProfiler profiler = StepProfiler.none();
     private Position position = Position.START;
     private volatile boolean stopRequested;
 
@@ -113,6 +115,12 @@ public final class TrainingLoop {
     public TrainingLoop testWith(int epochsBetween, Supplier<Evaluator.Result> newTest) {
         testEvery = epochsBetween;
         test = newTest;
+        return this;
+    }
+
+    /** Takes the profile of some steps with {@code newProfiler}. */
+    public TrainingLoop profileWith(StepProfiler newProfiler) {
+        profiler = newProfiler;
         return this;
     }
 
@@ -163,6 +171,8 @@ public final class TrainingLoop {
             long epochStart = System.nanoTime();
             long imagesAtStart = position.images();
             while (position.epoch() < epochs) {
+                profiler.beginStep();
+                profiler.begin(Phase.DATA);
                 Batch batch = loader.next();
                 if (batch.size() > capacity) {
                     capacity = batch.size();
@@ -174,6 +184,7 @@ public final class TrainingLoop {
                 try (TensorScope _ = TensorScope.open()) {
                     row = step(batch, images, labels, classes);
                 }
+                profiler.endStep(row.step());
                 for (TrainingListener listener : listeners) {
                     listener.stepDone(row, batch.size());
                 }
@@ -202,6 +213,7 @@ public final class TrainingLoop {
         }
         images.write(0, batch.images(), 0, n * (int) (images.elements() / images.size(0)));
         labels.write(0, classes, 0, n);
+        profiler.end();
         Tensor x = n == images.size(0) ? images : images.slice(0, 0, n);
         Tensor y = n == labels.size(0) ? labels : labels.slice(0, 0, n);
         long step = position.step();
@@ -211,9 +223,12 @@ public final class TrainingLoop {
         GradientPass pass = () -> {
             try (TensorScope _ = TensorScope.open()) {
                 optimizer.zeroGrad();
+                profiler.begin(Phase.FORWARD);
                 Tensor logits = model.forward(input);
                 Tensor loss = method.objective().loss(logits, samples);
+                profiler.begin(Phase.BACKWARD);
                 Autograd.backward(loss);
+                profiler.end();
                 return new GradientPass.Outcome(loss.item(), Evaluator.countCorrect(logits, batch.labels(), n));
             }
         };
@@ -222,11 +237,13 @@ public final class TrainingLoop {
             throw new UserError("the loss of step " + (step + 1) + " is " + outcome.loss()
                     + ": training diverged. A smaller optimizer.lr, or optimizer.clip, usually helps");
         }
+        profiler.begin(Phase.OPTIMIZER);
         clip.ifPresent(limit -> GradientClipping.clipNorm(model.parameters(), limit));
         double rate = baseRate * schedule.factor(Progress.ofEpochs(step, loader.batchesPerEpoch(), epochs));
         optimizer.setLearningRate(rate);
         optimizer.step();
         method.projection().project(model, step + 1);
+        profiler.end();
         position = new Position(
                 step + 1,
                 batch.lastOfEpoch() ? position.epoch() + 1 : position.epoch(),

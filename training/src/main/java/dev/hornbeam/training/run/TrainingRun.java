@@ -45,6 +45,7 @@ public final class TrainingRun {
     private final Progress progress;
     private final List<String> command;
     private final List<TrainingListener> listeners = new ArrayList<>();
+    private StepProfiler profiler = StepProfiler.none();
     private volatile boolean stopRequested;
     private volatile Runnable stop = () -> {};
 
@@ -79,6 +80,12 @@ public final class TrainingRun {
     /** Adds a listener to the training loop, after this run's own. */
     public TrainingRun listen(TrainingListener listener) {
         listeners.add(listener);
+        return this;
+    }
+
+    /** Takes the profile of some steps with {@code newProfiler}, which stays the caller's to close. */
+    public TrainingRun profileWith(StepProfiler newProfiler) {
+        profiler = newProfiler;
         return this;
     }
 
@@ -126,6 +133,7 @@ public final class TrainingRun {
                 config.model().dropPath(),
                 train.height() == train.width() ? OptionalInt.of(train.height()) : OptionalInt.empty());
         try (Module model = TrainingParts.model(config.model().name(), spec, config.seed())) {
+            config.dtype().applyTo(model);
             model.setActivationCheckpointing(config.model().activationCheckpointing());
             // A run that goes on has its weights from its checkpoint.
             if (!resumed || new CheckpointFolder(folder.checkpoints()).latest().isEmpty()) {
@@ -265,6 +273,7 @@ public final class TrainingRun {
                 }
             });
             listeners.forEach(loop::listen);
+            loop.profileWith(profiler);
             stop = loop::requestStop;
             if (stopRequested) {
                 loop.requestStop();
@@ -291,6 +300,7 @@ public final class TrainingRun {
                 train.classNames(),
                 config.model().classes().orElse(train.classes()),
                 config.model().width(),
+                config.dtype(),
                 normalization,
                 Preprocessing.of(train.height(), train.width(), train.channels()),
                 loop.position(),
@@ -307,7 +317,8 @@ public final class TrainingRun {
                 + loop.model().parameterCount() + " parameters) on "
                 + train.name() + " (" + train.size() + " + " + test.size() + " images), device " + config.device()
                 + ", tier "
-                + Engine.tier() + ", " + Engine.threads() + " threads, Hornbeam " + Version.CURRENT + from;
+                + Engine.tier() + ", " + config.dtype() + ", " + Engine.threads() + " threads, Hornbeam "
+                + Version.CURRENT + from;
     }
 
     private CorruptionErrors corruptionErrors(

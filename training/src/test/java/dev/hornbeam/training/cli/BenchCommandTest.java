@@ -5,6 +5,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
+import dev.hornbeam.models.ModelCatalog;
+import dev.hornbeam.models.ModelSpec;
+import dev.hornbeam.models.inspect.NetworkInspection;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.run.Throughput;
 import dev.hornbeam.training.run.Version;
@@ -15,6 +18,7 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.attribute.PosixFilePermissions;
 import java.util.HashSet;
+import java.util.List;
 import java.util.Set;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -47,16 +51,20 @@ final class BenchCommandTest {
     }
 
     @ParameterizedTest
-    @CsvSource({"sgd,1", "damp,3", "daap,4"})
+    @CsvSource({"sgd,1", "damp,3", "daap,4", "sam,1", "asam,1"})
     void jsonHasWhatThePeerHasAndMore(String method, int subBatches) throws IOException {
         long live = Engine.memory().liveTensors();
         assertEquals(
-                0, hornbeam(TINY + "0.05 --json --method " + method + " --sub-batches " + subBatches), err.toString());
+                0,
+                hornbeam(TINY + "0.05 --json --method " + method
+                        + (method.startsWith("da") ? " --sub-batches " + subBatches : "")),
+                err.toString());
         JsonNode json = new JsonMapper().readTree(out.toString());
         assertEquals(
                 Set.of(
                         "engine",
                         "model",
+                        "parameters",
                         "dtype",
                         "method",
                         "sub_batches",
@@ -77,6 +85,7 @@ final class BenchCommandTest {
                 names(json));
         assertEquals("hornbeam " + Version.CURRENT, json.path("engine").asText());
         assertEquals("smallcnn28", json.path("model").asText());
+        assertEquals(131_178, json.path("parameters").asLong());
         assertEquals("f32", json.path("dtype").asText());
         assertEquals(method, json.path("method").asText());
         assertEquals(subBatches, json.path("sub_batches").asInt());
@@ -89,8 +98,8 @@ final class BenchCommandTest {
                 && json.at("/step_ms/min").asDouble() <= median);
         assertTrue(median <= json.at("/step_ms/max").asDouble());
         assertEquals(4000 / median, json.path("images_per_second").asDouble(), 1e-6 * 4000 / median);
-        // Parameters alone are 140,458 floats, and each has a momentum.
-        assertTrue(json.path("memory_peak_bytes").asLong() > 2 * 4 * 140_458, out.toString());
+        // Parameters alone are 131,178 floats, and each has a momentum.
+        assertTrue(json.path("memory_peak_bytes").asLong() > 2 * 4 * 131_178, out.toString());
         assertEquals(live, Engine.memory().liveTensors());
     }
 
@@ -113,17 +122,108 @@ final class BenchCommandTest {
     }
 
     @Test
+    void inferenceIsMeasured() throws IOException {
+        long live = Engine.memory().liveTensors();
+        assertEquals(0, hornbeam(TINY.replace("bench train", "bench infer") + "0.05 --json"), err.toString());
+        JsonNode json = new JsonMapper().readTree(out.toString());
+        assertEquals("smallcnn28", json.path("model").asText());
+        assertEquals(131_178, json.path("parameters").asLong());
+        assertEquals(4, json.path("batch").asInt());
+        double median = json.at("/step_ms/median").asDouble();
+        assertEquals(4000 / median, json.path("images_per_second").asDouble(), 1e-6 * 4000 / median);
+        // Parameters, without gradients and momenta.
+        long peak = json.path("memory_peak_bytes").asLong();
+        assertTrue(peak > 4 * 131_178 && peak < 2 * 4 * 131_178, out.toString());
+        assertEquals(0, json.path("system_calls").asInt());
+        assertEquals(live, Engine.memory().liveTensors());
+        out.getBuffer().setLength(0);
+        assertEquals(0, hornbeam(TINY.replace("bench train", "bench infer") + "0"));
+        assertTrue(
+                out.toString().startsWith("smallcnn28, inference, f32, batches of 4 images of 8x8x1, 10 classes"),
+                out.toString());
+    }
+
+    @Test
+    void rooflineAddsUp() throws IOException {
+        Path file = folder.resolve("roofline.json");
+        assertEquals(0, hornbeam(TINY.replace("bench train", "bench roofline") + "0 --json " + file), err.toString());
+        JsonNode json = new JsonMapper().readTree(file.toFile());
+        double gigaflops = 0;
+        double millis = 0;
+        for (JsonNode row : json.path("rows")) {
+            gigaflops += row.path("gflop").asDouble();
+            millis += row.path("ms").asDouble();
+        }
+        assertEquals(
+                json.path("step_ms").asDouble(),
+                millis + json.path("outside_ms").asDouble(),
+                1e-6);
+        // Every multiply-add of the forward pass is two operations, and there are as many for either gradient but the
+        // image's.
+        double forward = 2e-9
+                * 4
+                * NetworkInspection.of(
+                                () -> ModelCatalog.create(
+                                        "smallcnn28", ModelSpec.of(1, 10).withSide(8), 0),
+                                List.of(8L, 8L, 1L),
+                                4)
+                        .multiplyAdds();
+        assertTrue(gigaflops > 2 * forward && gigaflops <= 3 * forward, gigaflops + " of " + forward);
+        assertTrue(out.toString().contains("| **step** |"), out.toString());
+    }
+
+    @Test
+    void comparisonRunsBoth() throws IOException {
+        Files.createDirectories(folder.resolve("bench/peer"));
+        Files.createFile(folder.resolve("bench/peer/inference.py"));
+        Path peer = Files.createFile(folder.resolve("peer.py"));
+        System.setProperty(BenchOpsCommand.HOME, folder.toString());
+        Path python = script("python", """
+                case "$*" in
+                *--describe*) echo '{"smallcnn28": {"parameters": 131178, "batch": 4, "side": 8, "classes": 10}}';;
+                *--compile*) exit 5;;
+                *) echo '{"peer": "fake 1", "batch": 4, "step_ms": {"median": 1000}}';;
+                esac
+                """);
+        Path file = folder.resolve("comparison.json");
+        assertEquals(
+                0,
+                hornbeam(
+                        "bench compare --model smallcnn28 --rounds 1 --seconds 0 --threads 1 --method sam --plain-malloc"
+                                + " --peer " + peer + " --python " + python + " --json " + file),
+                err.toString());
+        JsonNode model = new JsonMapper().readTree(file.toFile()).at("/models/0");
+        double ours = model.at("/hornbeam/step_ms/median").asDouble();
+        assertTrue(ours > 0, model.toString());
+        assertEquals(1000 / ours, model.at("/ratio/median").asDouble(), 1e-6 * 1000 / ours);
+        assertEquals("--layout nhwc --fused", model.path("fastest").asText());
+        assertTrue(model.at("/peer/1/failure").asText().endsWith("ended with exit code 5"), model.toString());
+        assertTrue(model.at("/hornbeam/resident_peak_bytes").asLong() > 0, model.toString());
+        assertTrue(model.at("/methods/0/cost/median").asDouble() > 0, model.toString());
+        assertTrue(out.toString().contains("| smallcnn28 | 4 | 131,178 | "), out.toString());
+        assertTrue(out.toString().contains("| smallcnn28 | 4 | sam | "), out.toString());
+    }
+
+    @Test
+    void aPeerWithoutTheNetworkIsRefused() throws IOException {
+        Files.createDirectories(folder.resolve("bench/peer"));
+        Files.createFile(folder.resolve("bench/peer/inference.py"));
+        Path peer = Files.createFile(folder.resolve("peer.py"));
+        System.setProperty(BenchOpsCommand.HOME, folder.toString());
+        Path python = script("python", "echo '{}'");
+        assertEquals(1, hornbeam("bench compare --model smallcnn28 --peer " + peer + " --python " + python));
+        assertTrue(err.toString().contains("has no such network"), err.toString());
+        err.getBuffer().setLength(0);
+        assertEquals(1, hornbeam("bench compare --model smallcnn28 --peer " + folder.resolve("none.py")));
+        assertTrue(err.toString().contains("there is no such file"), err.toString());
+    }
+
+    @Test
     void unknownModel() {
         assertEquals(1, hornbeam("bench train --model smalcnn28 --seconds 0"));
         assertTrue(
                 err.toString().startsWith("hornbeam: error: there is no model \"smalcnn28\"; did you mean smallcnn28"),
                 err.toString());
-    }
-
-    @Test
-    void bf16IsNotThereYet() {
-        assertEquals(1, hornbeam("bench train --model smallcnn28 --dtype bf16"));
-        assertTrue(err.toString().startsWith("hornbeam: error: --dtype bf16: "), err.toString());
     }
 
     @Test
@@ -146,7 +246,20 @@ final class BenchCommandTest {
                 "bench train --model smallcnn28 --dtype f31",
                 "bench train --model smallcnn28 --method adam",
                 "bench train --model smallcnn28 --batch 4 --method damp --sub-batches 5",
-                "bench ops --tier sse"
+                "bench ops --tier sse",
+                "bench infer",
+                "bench infer --model smallcnn28 --batch 0",
+                "bench roofline --model smallcnn28 --threads -1",
+                "bench compare --peer x.py",
+                "bench compare --model smallcnn28",
+                "bench compare --model smallcnn28 --method sgd",
+                "bench compare --model smallcnn28 --method sam --work infer",
+                "bench compare --model smallcnn28 --method sam --rounds 0",
+                "bench compare --model smallcnn28 --method sam --batch 0",
+                "bench compare --model smallcnn28 --method sam --seconds -1",
+                "bench compare --model smallcnn28 --method sam --limit 0",
+                "bench compare --model smallcnn28 --method sam --batch 4 --peer x.py",
+                "bench compare --suite nets --method sam"
             })
     void wrongCommandLines(String line) {
         assertEquals(2, hornbeam(line));
@@ -157,8 +270,8 @@ final class BenchCommandTest {
     @Test
     void opTableIsRun() throws IOException {
         useProgram("echo \"$@\"; echo trouble >&2; echo \"tier ${HORNBEAM_TIER:-auto}\"; exit 3");
-        assertEquals(3, hornbeam("bench ops --op conv2d --tier scalar --json"));
-        assertEquals("perf --op conv2d --json\ntier scalar\n", out.toString());
+        assertEquals(3, hornbeam("bench ops --op conv2d --network resnet18 --tier scalar --json"));
+        assertEquals("perf --op conv2d --network resnet18 --json\ntier scalar\n", out.toString());
         assertEquals("trouble\n", err.toString());
     }
 
@@ -201,11 +314,14 @@ final class BenchCommandTest {
     }
 
     private void useProgram(String script) throws IOException {
+        System.setProperty(BenchOpsCommand.PROPERTY, script("table", script).toString());
+    }
+
+    private Path script(String name, String script) throws IOException {
         Path program = Files.createFile(
-                folder.resolve("table"),
+                folder.resolve(name),
                 PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rwxr-xr-x")));
-        Files.writeString(program, "#!/bin/sh\n" + script + "\n");
-        System.setProperty(BenchOpsCommand.PROPERTY, program.toString());
+        return Files.writeString(program, "#!/bin/sh\n" + script + "\n");
     }
 
     private static Set<String> names(JsonNode object) {

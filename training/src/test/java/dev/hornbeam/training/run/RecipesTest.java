@@ -84,6 +84,7 @@ final class RecipesTest {
                 b.seed(),
                 b.threads(),
                 b.exact(),
+                b.dtype(),
                 b.device(),
                 b.epochs(),
                 b.data(),

@@ -117,6 +117,7 @@ final class RunConfigTest {
                 seed,
                 0,
                 false,
+                Precision.BF16,
                 "cpu",
                 epochs,
                 new DataConfig(
