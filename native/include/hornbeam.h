@@ -80,8 +80,8 @@ HB_API const char* hb_last_error(void);
 HB_API int64_t hb_info(char* buffer, int64_t capacity);
 
 /* Chooses the CPU kernels: "scalar", "avx2", "avx512", "amx" (avx512 with tiles for products in bf16) or "auto" (the
- * best that this CPU has, the default; the environment's HORNBEAM_TIER comes before it). HB_ERROR_UNSUPPORTED when the CPU lacks the instructions. Affects the
- * whole process; not to be called while ops run. */
+ * best that this CPU has, the default; the environment's HORNBEAM_TIER comes before it). HB_ERROR_UNSUPPORTED when the
+ * CPU lacks the instructions. Affects the whole process; not to be called while ops run. */
 HB_API hb_status hb_set_tier(const char* tier);
 
 /* The tier in use: "scalar", "avx2", "avx512" or "amx". */

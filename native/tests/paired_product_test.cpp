@@ -22,6 +22,8 @@
 #define DECLARE(tier)                                                                                                  \
     namespace hb::cpu::tier {                                                                                          \
     void paired_conv2d(const ConvShape&, const View& x, const View& w, const View& bias, const Noise&, const View& y); \
+    void paired_conv2d_with_moments(const ConvShape&, const View& x, const View& w, const Noise&, const View& y,       \
+                                    int64_t groups, ColumnMoments&);                                                   \
     void paired_backward_data(const ConvShape&, const View& dy, const View& w, const Noise&, const View& dx);          \
     void paired_backward_weight(const ConvShape&, const View& x, const View& dy, const Noise&, const View& dw,         \
                                 const View& dbias);                                                                    \
@@ -38,15 +40,17 @@ namespace {
 struct Products {
     const char* name;
     decltype(&cpu::amx::paired_conv2d) conv2d;
+    decltype(&cpu::amx::paired_conv2d_with_moments) conv2d_with_moments;
     decltype(&cpu::amx::paired_backward_data) backward_data;
     decltype(&cpu::amx::paired_backward_weight) backward_weight;
     decltype(&cpu::amx::paired_matmul) matmul;
 };
-constexpr Products kAmx = {"amx", cpu::amx::paired_conv2d, cpu::amx::paired_backward_data,
-                           cpu::amx::paired_backward_weight, cpu::amx::paired_matmul};
-constexpr Products kAvx512Bf16 = {"avx512_bf16", cpu::avx512_bf16::paired_conv2d,
-                                  cpu::avx512_bf16::paired_backward_data, cpu::avx512_bf16::paired_backward_weight,
-                                  cpu::avx512_bf16::paired_matmul};
+#define PRODUCTS(tier)                                                                                                 \
+    {                                                                                                                  \
+#tier, cpu::tier::paired_conv2d, cpu::tier::paired_conv2d_with_moments, cpu::tier::paired_backward_data,       \
+            cpu::tier::paired_backward_weight, cpu::tier::paired_matmul                                                \
+    }
+constexpr Products kAmx = PRODUCTS(amx), kAvx512Bf16 = PRODUCTS(avx512_bf16);
 
 // Memory that ends with a page that may not be touched, and begins after one.
 class Guarded {
@@ -207,6 +211,48 @@ void with_threads(const Products& by, const std::string& name, std::initializer_
     check_machine(by, name);
 }
 
+// Means and variances of y's columns, which were taken with it, for one statistics group or one a noise run.
+void check_moments(const Products& by, const Layer& layer, const Guarded& x, const Guarded& w, const Guarded& y,
+                   int64_t groups) {
+    const ConvShape s = layer.shape();
+    const int64_t ys = s.n * s.oh * s.ow * s.o, per_image = s.oh * s.ow;
+    const Guarded again(DType::BF16, ys);
+    ColumnMoments moments;
+    by.conv2d_with_moments(s, x.view(), w.view(), layer.noise, again.view(), groups, moments);
+    int64_t wrong = again.bytes() != y.bytes(), last_group = 0;
+    std::vector<double> rows(groups), mean(groups * s.o), squares(groups * s.o);
+    for (int64_t i = 0; i < moments.count(); i++) {
+        const auto [more, group] = moments[i];
+        wrong += group < last_group || group >= groups || more <= 0;
+        last_group = group;
+        const double n = rows[group] + static_cast<double>(more), share = static_cast<double>(more) / n;
+        for (int64_t o = 0; o < s.o; o++) {
+            const double d = moments.mean(i)[o] - mean[group * s.o + o];
+            squares[group * s.o + o] += moments.squares(i)[o] + d * d * rows[group] * share;
+            mean[group * s.o + o] += d * share;
+        }
+        rows[group] = n;
+    }
+    for (int64_t g = 0; g < groups; g++) {
+        const int64_t begin = g * s.n / groups * per_image, end = (g + 1) * s.n / groups * per_image;
+        const double n = static_cast<double>(end - begin);
+        wrong += rows[g] != n;
+        for (int64_t o = 0; n > 0 && o < s.o; o++) {
+            double sum = 0, all = 0, largest = 0;
+            for (int64_t r = begin; r < end; r++) sum += widen(y.bf16()[r * s.o + o]);
+            for (int64_t r = begin; r < end; r++) {
+                const double d = widen(y.bf16()[r * s.o + o]) - sum / n;
+                all += d * d;
+                largest = std::max(largest, std::abs(d));
+            }
+            // Sums of 64 differences in f32, of twice the largest deviation at most.
+            wrong += !(std::abs(mean[g * s.o + o] - sum / n) <= 0x1p-17 * largest + 1e-30);
+            wrong += !(std::abs(squares[g * s.o + o] - all) <= 0x1p-15 * largest * largest * n + 1e-30);
+        }
+    }
+    check(wrong == 0, "%s: %s: %d moments are wrong", by.name, layer.name().c_str(), int(wrong));
+}
+
 void run(const Products& by, const Layer& layer) {
     const ConvShape s = layer.shape();
     const Noise& noise = layer.noise;
@@ -255,6 +301,11 @@ void run(const Products& by, const Layer& layer) {
         wrong += !(std::abs(got - expected) <= allowed(sum) + half_ulp_of_bf16(expected));
     });
     check(wrong == 0, "%s: %s: forward: %d results are wrong", by.name, name.c_str(), int(wrong));
+
+    if (!layer.bias) {
+        check_moments(by, layer, x, w, y, 1);
+        if (noisy) check_moments(by, layer, x, w, y, runs);
+    }
 
     with_threads(by, name + ", data gradient", {&dx},
                  [&] { by.backward_data(s, dy.view(), w.view(), noise, dx.view()); });

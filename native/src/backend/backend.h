@@ -9,13 +9,14 @@
 
 #include <cstdint>
 
+#include "core/column_moments.h"
 #include "core/view.h"
 #include "hornbeam.h"
 
 namespace hb {
 
 // Raised whenever this file changes, so that a backend loaded at run time can be refused.
-inline constexpr uint32_t kBackendVersion = 2;
+inline constexpr uint32_t kBackendVersion = 3;
 
 using Noise = hb_noise;  // kernels receive it by reference; kind NONE when there is none
 using Stream = hb_stream;
@@ -56,7 +57,8 @@ struct BatchNormArguments {
     View y, mean, inverse_deviation;                           // results
     hb_batch_norm_params params;
     Noise noise;
-    int64_t samples;  // x.shape[0]: what noise runs and statistics groups split
+    int64_t samples;               // x.shape[0]: what noise runs and statistics groups split
+    const ColumnMoments* moments;  // of x, where it was made by conv2d_with_moments; may be null or empty
 };
 struct BatchNormBackwardArguments {
     View x, y, dy, gamma, mean, inverse_deviation;
@@ -115,6 +117,10 @@ struct Backend {
     void (*matmul)(const MatMulShape& shape, const View& a, const View& b, const View& y);
     void (*conv2d)(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise,
                    const View& y);  // bias may be absent
+    // May be null. As conv2d without a bias; takes the moments of y's columns for `groups` statistics groups on the
+    // way, or leaves them empty where that would need a pass of its own.
+    void (*conv2d_with_moments)(const ConvShape& shape, const View& x, const View& w, const Noise& noise, const View& y,
+                                int64_t groups, ColumnMoments& moments);
     void (*conv2d_backward_data)(const ConvShape& shape, const View& dy, const View& w, const Noise& noise,
                                  const View& dx);
     // dbias may be absent

@@ -160,9 +160,15 @@ hb_status hb_conv_bn_act(hb_tensor x, hb_tensor w, hb_tensor gamma, hb_tensor be
         a.x = call.out(v.type, shape);
         a.mean = call.out(call.parameter_type(), shape_of(groups_of(*norm), s.o));
         a.inverse_deviation = call.out(call.parameter_type(), shape_of(groups_of(*norm), s.o));
-        if (s.n > 0)
+        ColumnMoments moments;
+        if (norm->training && call.backend().conv2d_with_moments) {
+            a.moments = &moments;
+            call.part("conv2d", {&v, &wv}, {&a.x}, &s,
+                      [&] { call.backend().conv2d_with_moments(s, v, wv, cn, a.x, groups_of(*norm), moments); });
+        } else if (s.n > 0) {
             call.part("conv2d", {&v, &wv}, {&a.x}, &s,
                       [&] { call.kernel(call.backend().conv2d)(s, v, wv, View{}, cn, a.x); });
+        }
         call.part("batch_norm", {&a.x, &a.gamma, &a.beta, &a.residual}, {&a.y, &a.mean, &a.inverse_deviation}, nullptr,
                   [&] { call.kernel(call.backend().batch_norm)(a); });
         for (int i = 0; i < 4; i++) results[i] = call.handle(i);

@@ -1,4 +1,5 @@
-// JMH benchmarks of the Java side, and comparisons with other libraries. JMH and picocli reach into them by reflection: open.
+// JMH benchmarks of the Java side, and comparisons with other libraries. JMH and picocli reach into them by reflection:
+// open.
 open module dev.hornbeam.bench {
     requires ai.djl.api;
     requires com.fasterxml.jackson.databind;

@@ -27,6 +27,7 @@
 #include "backend/cpu/paired/packing.h"
 #include "backend/cpu/paired/paired.h"
 #include "backend/cpu/simd/convolution.h"
+#include "backend/cpu/simd/moments.h"
 #include "core/parallel.h"
 #include "core/scratch.h"
 
@@ -101,7 +102,10 @@ class PairedProduct {
         pack_tasks_ = task;
     }
 
-    void run(const Bf16* source, const float* weights, const float* bias, Bf16* result) const {
+    // moments: of the result's columns, for `groups` statistics groups, one or one a noise run; may be null.
+    void run(const Bf16* source, const float* weights, const float* bias, Bf16* result, ColumnMoments* moments,
+             int64_t groups) const {
+        if (moments) moments->reserve(bands_in(0, runs_), width_);
         const int64_t wave = std::clamp<int64_t>(kPackedMost / std::max<int64_t>(packed_size_, 1), 1, runs_);
         const int64_t count = shape_.o * taps_ * shape_.c;
         const Scratch<Bf16> rounded(count * wave), packed(packed_size_ * wave);
@@ -119,7 +123,7 @@ class PairedProduct {
                 if (images_of(m + i) > 0)
                     pack(task % pack_tasks_, rounded.data() + i * count, packed.data() + i * packed_size_);
             });
-            multiply_runs(m, end, source, packed.data(), bias, result);
+            multiply_runs(m, end, source, packed.data(), bias, result, moments, groups);
         }
     }
 
@@ -380,10 +384,15 @@ class PairedProduct {
 
     // ---- the product
 
-    void multiply_runs(int64_t m, int64_t end, const Bf16* source, const Bf16* packed, const float* bias,
-                       Bf16* result) const {
-        int64_t tiles = 0;
-        for (int64_t i = m; i < end; i++) tiles += bands_.count(images_of(i));
+    int64_t bands_in(int64_t first_run, int64_t last_run) const {
+        int64_t count = 0;
+        for (int64_t m = first_run; m < last_run; m++) count += bands_.count(images_of(m));
+        return count;
+    }
+
+    void multiply_runs(int64_t m, int64_t end, const Bf16* source, const Bf16* packed, const float* bias, Bf16* result,
+                       ColumnMoments* moments, int64_t groups) const {
+        const int64_t tiles = bands_in(m, end), first_piece = moments ? bands_in(0, m) : 0;
         const int64_t splits = std::clamp<int64_t>(pieces_of(kTasks, std::max<int64_t>(tiles, 1)), 1, panels_);
         auto place = [&](int64_t index, int64_t& run) {
             for (run = m; index >= bands_.count(images_of(run)); run++) index -= bands_.count(images_of(run));
@@ -407,12 +416,15 @@ class PairedProduct {
             const Band band = place(tile, run);
             multiply_band(band, panels_ * split / splits, panels_ * (split + 1) / splits, source,
                           shared ? strips.data() + tile * strip_size_ : nullptr, packed + (run - m) * packed_size_,
-                          bias, result);
+                          bias, result, moments, first_piece + tile);
+            if (moments && split == 0)
+                (*moments)[first_piece + tile] = {band.images() * band.rows() * w_.grid, groups == 1 ? 0 : run};
         });
     }
 
     void multiply_band(const Band& band, int64_t first_panel, int64_t last_panel, const Bf16* source, const Bf16* strip,
-                       const Bf16* packed, const float* bias, Bf16* result) const {
+                       const Bf16* packed, const float* bias, Bf16* result, ColumnMoments* moments,
+                       int64_t piece) const {
         const bool gathered = way_ == Way::Gathered, in_place = way_ == Way::InPlace;
         const int64_t most_rows = in_place ? bands_.images : bands_.images * bands_.rows * w_.grid;
         const int64_t most_blocks = in_place || gathered ? pieces_of(most_rows, kBlockSide)
@@ -445,8 +457,16 @@ class PairedProduct {
             const Scratch<float> partial(RowsAndPanels::partial_size(most_blocks, p.steps));
             const RowsAndPanels product{blocks.data(),     count, stride_, at_.data() + p.first_step, p.steps,
                                         packed + p.packed, width_};
-            const Tiles tiles;
-            multiply_panels(product, first_panel, last_panel, partial.data(), StoreRows{result, to.data(), bias});
+            {
+                const Tiles tiles;
+                multiply_panels(product, first_panel, last_panel, partial.data(), StoreRows{result, to.data(), bias});
+            }
+            if (moments) {  // the cache still has the results
+                const int64_t rows = blocks[count - 1].to + blocks[count - 1].rows;
+                const int64_t* last = std::remove_if(to.data(), to.data() + rows, [](int64_t at) { return at < 0; });
+                take_moments(result, to.data(), last - to.data(), first_panel * kBlockSide,
+                             std::min(last_panel * kBlockSide, width_), moments->mean(piece), moments->squares(piece));
+            }
         }
     }
 
@@ -480,11 +500,16 @@ class PairedProduct {
 
 void paired_conv2d(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise,
                    const View& y) {
-    PairedProduct(shape, Axis::kForward, noise).run(x.as<Bf16>(), w.f32(), bias.f32(), y.as<Bf16>());
+    PairedProduct(shape, Axis::kForward, noise).run(x.as<Bf16>(), w.f32(), bias.f32(), y.as<Bf16>(), nullptr, 1);
+}
+
+void paired_conv2d_with_moments(const ConvShape& shape, const View& x, const View& w, const Noise& noise, const View& y,
+                                int64_t groups, ColumnMoments& moments) {
+    PairedProduct(shape, Axis::kForward, noise).run(x.as<Bf16>(), w.f32(), nullptr, y.as<Bf16>(), &moments, groups);
 }
 
 void paired_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
-    PairedProduct(shape, Axis::kBackward, noise).run(dy.as<Bf16>(), w.f32(), nullptr, dx.as<Bf16>());
+    PairedProduct(shape, Axis::kBackward, noise).run(dy.as<Bf16>(), w.f32(), nullptr, dx.as<Bf16>(), nullptr, 1);
 }
 
 }  // namespace hb::cpu::HB_TIER

@@ -30,6 +30,7 @@
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/simd/gemm.h"
 #include "backend/cpu/simd/image_tiles.h"
+#include "backend/cpu/simd/moments.h"
 #include "backend/cpu/simd/random.h"
 #include "backend/cpu/simd/weight_packing.h"
 #include "backend/cpu/simd/winograd.h"
@@ -140,10 +141,17 @@ class Product {
             }
     }
 
-    void run(const E* source, const float* weights, const float* bias, const Noise& noise, E* result) const {
+    void run(const E* source, const float* weights, const float* bias, const Noise& noise, E* result,
+             ColumnMoments* moments, int64_t groups) const {
         profile_algorithm("direct");
         const bool noisy = has_noise(noise);
         const int64_t runs = noisy ? noise.sub_batches : 1;
+        if (moments) {
+            int64_t tiles = 0;
+            for (int64_t i = 0; i < runs; i++) tiles += tiles_of(noise, runs, i);
+            moments->reserve(tiles, result_channels_);
+        }
+        int64_t piece = 0;  // of the first tile of a wave
         const int64_t size = shape_.groups * panels_ * panel_width_ * depth_ * shape_.kh * shape_.kw;
         const int64_t wave = std::clamp<int64_t>(kPackedMost / std::max<int64_t>(size, 1), 1, runs);
         const Scratch<float> packed(size * wave);
@@ -170,8 +178,10 @@ class Product {
                 const Tile tile = tiling_.tile(begin_of(noise, runs, run), begin_of(noise, runs, run + 1), index);
                 const int64_t split = task % splits;
                 multiply_tile(tile, panels_ * split / splits, panels_ * (split + 1) / splits, source,
-                              packed.data() + (run - m) * size, bias, result);
+                              packed.data() + (run - m) * size, bias, result, moments, piece + task / splits);
+                if (moments && split == 0) (*moments)[piece + task / splits] = {tile.pixels(), groups == 1 ? 0 : run};
             });
+            piece += tiles;
         }
     }
 
@@ -245,7 +255,7 @@ class Product {
     }
 
     void multiply_tile(const Tile& tile, int64_t first_panel, int64_t last_panel, const E* source, const float* packed,
-                       const float* bias, E* result) const {
+                       const float* bias, E* result, ColumnMoments* moments, int64_t piece) const {
         const int64_t most = tiling_.largest();
         const Scratch<int64_t> rows(3 * most);
         int64_t *from = rows.data(), *to = from + most, *sums_row = to + most;
@@ -290,6 +300,9 @@ class Product {
                             multiply(b, j, result + group * width_ + j * panel_width_, to);
                 }
             }
+            if (moments)
+                take_moments(result, to, count, first_panel * panel_width_, std::min(last_panel * panel_width_, width_),
+                             moments->mean(piece), moments->squares(piece));
         }
     }
 
@@ -321,18 +334,18 @@ class Product {
 Backend plain_table;  // for F64, and what is left to it in bf16
 
 template <class E>
-void forward(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise,
-             const View& y) {
+void forward(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise, const View& y,
+             ColumnMoments* moments, int64_t groups) {
     if (winograd_suits_forward(shape, noise))
-        return winograd_conv2d(shape, x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>());
-    Product<E>(shape, Axis::kForward).run(x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>());
+        return winograd_conv2d(shape, x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>(), moments, groups);
+    Product<E>(shape, Axis::kForward).run(x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>(), moments, groups);
 }
 
 template <class E>
 void backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
     if (winograd_suits_backward_data(shape, noise))
         return winograd_backward_data(shape, dy.as<const E>(), w.f32(), noise, dx.as<E>());
-    Product<E>(shape, Axis::kBackward).run(dy.as<const E>(), w.f32(), nullptr, noise, dx.as<E>());
+    Product<E>(shape, Axis::kBackward).run(dy.as<const E>(), w.f32(), nullptr, noise, dx.as<E>(), nullptr, 1);
 }
 
 template <class E>
@@ -352,8 +365,18 @@ void conv2d(const ConvShape& shape, const View& x, const View& w, const View& bi
     if (left_to_plain(shape, x.type)) return plain_table.conv2d(shape, x, w, bias, noise, y);
     if (y.elements() == 0) return;
     if (is_depthwise(shape)) return depthwise_conv2d(shape, x, w, bias, noise, y);
-    if (x.type == DType::BF16) return forward<Bf16>(shape, x, w, bias, noise, y);
-    forward<float>(shape, x, w, bias, noise, y);
+    if (x.type == DType::BF16) return forward<Bf16>(shape, x, w, bias, noise, y, nullptr, 1);
+    forward<float>(shape, x, w, bias, noise, y, nullptr, 1);
+}
+
+void conv2d_with_moments(const ConvShape& shape, const View& x, const View& w, const Noise& noise, const View& y,
+                         int64_t groups, ColumnMoments& moments) {
+    // A piece must not straddle statistics groups: they are the noise runs, or there is one.
+    const bool fits = groups == 1 || (has_noise(noise) && noise.sub_batches == groups);
+    if (!fits || shape.groups > 1 || shape.c == 0 || x.type == DType::F64 || y.elements() == 0)
+        return conv2d(shape, x, w, View{}, noise, y);
+    if (x.type == DType::BF16) return forward<Bf16>(shape, x, w, View{}, noise, y, &moments, groups);
+    forward<float>(shape, x, w, View{}, noise, y, &moments, groups);
 }
 
 void conv2d_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
@@ -409,6 +432,7 @@ void conv2d_backward_weight(const ConvShape& shape, const View& x, const View& d
 void add_convolution(Backend& table, const Backend& plain) {
     plain_table = plain;
     table.conv2d = conv2d;
+    table.conv2d_with_moments = conv2d_with_moments;
     table.conv2d_backward_data = conv2d_backward_data;
     table.conv2d_backward_weight = conv2d_backward_weight;
 }

@@ -2,7 +2,9 @@
 // functions with exponentials in them have so many operations that arithmetic decides; they go four vectors abreast.
 // GB/s of two cores whose triad has 37, AVX2, one vector at a time and four abreast: gelu 20 and 25, its gradient 29
 // and 35, gelu_tanh 19 and 25, its gradient 23 and 31, sigmoid 25 and 31, tanh 16 and 20. Three abreast or six: no
-// better.
+// better. bf16 moves half the bytes and adds some ten operations a vector; ms of [128, 32, 32, 64] on one core of a
+// busy machine, in f32 and bf16: relu 1.9 and 1.5, its gradient 3.3 and 2.0, gelu 5.1 and 6.7, its gradient 5.8
+// and 7.7.
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/math.h"

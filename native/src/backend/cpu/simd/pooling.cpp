@@ -1,5 +1,7 @@
 // Max and average pooling, channels in the lanes. The windows of neighbouring results overlap in the cache, so memory
-// sees every element once: 4 bytes an element of the larger image and 4 (average) or 8 (max) of the smaller.
+// sees every element once: 4 bytes an element of the larger image and 4 (average) or 8 (max) of the smaller; of bf16, 2
+// and 2 or 6. The cache hides what bf16 saves: max pooling 3x3 of [32, 112, 112, 64] takes 11 ms of one core in f32 and
+// 13 in bf16, where each of nine readings is widened.
 #include "backend/cpu/kernels.h"
 #include "backend/cpu/simd/columns.h"
 #include "core/parallel.h"

@@ -13,6 +13,7 @@
 
 #include <algorithm>
 #include <cstring>
+#include <type_traits>
 
 #include "backend/cpu/simd/convert.h"
 #include "backend/cpu/simd/convolution.h"
@@ -199,6 +200,15 @@ struct Weights {
     int64_t panel_begin(int64_t panel) const { return panel * depth * panel_width; }
 };
 
+// What is read again after x was stored as E.
+template <class E>
+[[gnu::always_inline]] inline F32 as_stored(F32 x) {
+    if constexpr (std::is_same_v<E, float>)
+        return x;
+    else
+        return from_bits(shift_left<16>(bf16_bits(x)));
+}
+
 // Zeros that stand for pixels outside an image.
 template <class E>
 class Zeros {
@@ -225,14 +235,20 @@ class TileProduct {
         const int64_t shared = std::clamp(kSharedMost / per_tile, kSharedLeast, kTilesMost);
         const bool used_often = shape.n * grid_.per_image() / runs_ > shared;
         own_ = weights_.size() <= kOwnKernels || (weights_.size() <= kStreamedKernels && used_often);
-        tiles_ = own_ ? std::clamp(kOwnMost / per_tile, kOwnLeast, kTilesMost) : shared;
+        tiles_ = own_ ? std::clamp(kOwnMost / per_tile, kOwnLeast, kTilesMost) : shared / kTileGrain * kTileGrain;
         source_place_ = odd_lines(tiles_ * weights_.depth);
         product_place_ = odd_lines(tiles_ * weights_.row_length());
     }
 
-    void run(const E* source, const float* kernels, const float* bias, E* result) const {
+    void run(const E* source, const float* kernels, const float* bias, E* result, ColumnMoments* moments,
+             int64_t groups) const {
         const Zeros<E> zeros(weights_.depth);
-        const Pass pass{source, zeros.data(), kernels, bias, result};
+        const Scratch<int64_t> unit_begin(runs_ + 1);
+        unit_begin[0] = 0;
+        for (int64_t run = 0; run < runs_; run++)
+            unit_begin[run + 1] = unit_begin[run] + (size_of(run) + unit_tiles() - 1) / unit_tiles();
+        if (moments) moments->reserve(unit_begin[runs_], weights_.width);
+        const Pass pass{source, zeros.data(), kernels, bias, result, unit_begin.data(), moments, groups};
         if (own_)
             run_own(pass);
         else
@@ -244,7 +260,13 @@ class TileProduct {
         const E *source, *zeros;
         const float *kernels, *bias;
         E* result;
+        const int64_t* unit_begin;  // number of the first unit of a run
+        ColumnMoments* moments;     // a piece for each unit; may be null
+        int64_t groups;
     };
+
+    // Tiles that are finished together, a unit: never those of two runs.
+    int64_t unit_tiles() const { return own_ ? tiles_ : kTileGrain; }
 
     bool noisy() const { return has_noise(noise_); }
     int64_t begin_of(int64_t run) const {
@@ -275,7 +297,6 @@ class TileProduct {
         const Scratch<float> perturbed(noisy() ? wave * kernels_size : 0);
         const Scratch<float> packed(wave * weights_.size());
         const WorkerScratch<float> buffers(kPlaces * (source_place_ + product_place_));
-        auto chunks_of = [&](int64_t run) { return (size_of(run) + tiles_ - 1) / tiles_; };
         for (int64_t first = 0; first < runs_; first += wave) {
             const int64_t last = std::min(first + wave, runs_);
             if (noisy()) perturb_kernels(pass, first, last, 0, shape_.o, perturbed.data());
@@ -285,20 +306,31 @@ class TileProduct {
                     pack_panel(task % weights_.panels, noisy() ? perturbed.data() + i * kernels_size : pass.kernels,
                                packed.data() + i * weights_.size());
             });
-            int64_t chunks = 0;
-            for (int64_t run = first; run < last; run++) chunks += chunks_of(run);
-            parallel(chunks, [&](int64_t chunk) {
+            // A chunk is a unit.
+            parallel(pass.unit_begin[last] - pass.unit_begin[first], [&](int64_t task) {
+                const int64_t unit = pass.unit_begin[first] + task;
                 int64_t run = first;
-                for (; chunk >= chunks_of(run); run++) chunk -= chunks_of(run);
-                const int64_t begin = begin_of(run) + chunk * tiles_;
+                while (unit >= pass.unit_begin[run + 1]) run++;
+                const int64_t begin = begin_of(run) + (unit - pass.unit_begin[run]) * tiles_;
                 const int64_t end = std::min(begin + tiles_, begin_of(run + 1));
                 float *tiles = buffers.data(), *products = tiles + kPlaces * source_place_;
                 transform_tiles(pass, begin, end, begin, tiles);
                 multiply(0, kPlaces, 0, weights_.panels, end - begin, tiles,
                          packed.data() + (run - first) * weights_.size(), products);
-                finish_tiles(pass, begin, end, begin, products);
+                finish_tiles(pass, begin, end, begin, products, unit, run);
             });
         }
+    }
+
+    // Units [first, last) of the tiles from `from` on, whose products are there.
+    void finish_units(const Pass& pass, int64_t first, int64_t last, int64_t from, const float* products) const {
+        parallel(last - first, [&](int64_t task) {
+            const int64_t unit = first + task;
+            int64_t run = 0;
+            while (unit >= pass.unit_begin[run + 1]) run++;
+            const int64_t begin = begin_of(run) + (unit - pass.unit_begin[run]) * kTileGrain;
+            finish_tiles(pass, begin, std::min(begin + kTileGrain, begin_of(run + 1)), from, products, unit, run);
+        });
     }
 
     // All tasks work on one chunk: on several runs together, where they are short.
@@ -361,9 +393,7 @@ class TileProduct {
                     });
                 }
         }
-        parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
-            finish_tiles(pass, begin + from, begin + to, begin, products);
-        });
+        finish_units(pass, pass.unit_begin[first], pass.unit_begin[last], begin, products);
     }
 
     // One run that is several chunks.
@@ -374,11 +404,13 @@ class TileProduct {
         if (noisy()) perturb_kernels(pass, run, run + 1, 0, shape_.o, perturbed.data());
         parallel(weights_.panels,
                  [&](int64_t panel) { pack_panel(panel, noisy() ? perturbed.data() : pass.kernels, packed.data()); });
-        const int64_t splits = std::min<int64_t>(weights_.panels, 4), chunks = (size_of(run) + tiles_ - 1) / tiles_;
+        const int64_t units = pass.unit_begin[run + 1] - pass.unit_begin[run], most = tiles_ / kTileGrain;
+        const int64_t splits = std::min<int64_t>(weights_.panels, 4), chunks = (units + most - 1) / most;
         for (int64_t chunk = 0; chunk < chunks; chunk++) {
-            // Chunks of nearly equal size.
-            const int64_t begin = begin_of(run) + size_of(run) * chunk / chunks;
-            const int64_t count = begin_of(run) + size_of(run) * (chunk + 1) / chunks - begin;
+            // Chunks of nearly equal size, of whole units.
+            const int64_t first = units * chunk / chunks, last = units * (chunk + 1) / chunks;
+            const int64_t begin = begin_of(run) + first * kTileGrain;
+            const int64_t count = std::min(begin_of(run) + last * kTileGrain, begin_of(run + 1)) - begin;
             parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
                 transform_tiles(pass, begin + from, begin + to, begin, tiles);
             });
@@ -387,9 +419,7 @@ class TileProduct {
                 multiply(place, place + 1, weights_.panels * split / splits, weights_.panels * (split + 1) / splits,
                          count, tiles, packed.data(), products);
             });
-            parallel_ranges(count, kTileGrain, [&](int64_t from, int64_t to) {
-                finish_tiles(pass, begin + from, begin + to, begin, products);
-            });
+            finish_units(pass, pass.unit_begin[run] + first, pass.unit_begin[run] + last, begin, products);
         }
     }
 
@@ -450,30 +480,90 @@ class TileProduct {
                        rows.from(), rows.to());
     }
 
-    void finish_tiles(const Pass& pass, int64_t begin, int64_t end, int64_t first, const float* products) const {
-        for (int64_t t = begin; t < end; t++) {
-            const Place at = place_of(grid_, t);
-            const int64_t height = std::min(kOut, grid_.result_h - at.row);
-            const int64_t width = std::min(kOut, grid_.result_w - at.column);
-            E* out = pass.result + ((at.image * grid_.result_h + at.row) * grid_.result_w + at.column) * weights_.width;
-            const float* in = products + (t - first) * weights_.row_length();
-            auto finish = [&](auto whole) {
-                lanes(weights_.width, [&](int64_t c, auto mask) {
-                    const F32 start = pass.bias ? load(pass.bias + c, mask) : zero();
-                    both_ways<kIn, kOut>(
-                        TransformProducts{},
-                        [&](int i, int j) { return load(in + (i * kIn + j) * product_place_ + c); },
-                        [&](int i, int j, F32 sum) {
-                            if (whole || (i < height && j < width))
-                                store(out + (i * grid_.result_w + j) * weights_.width + c, sum + start, mask);
-                        });
-                });
-            };
-            if (height == kOut && width == kOut)
-                finish(std::true_type{});
-            else
-                finish(std::false_type{});
+    // The results of tiles [begin, end), a unit, from products whose first tile is `first`.
+    void finish_tiles(const Pass& pass, int64_t begin, int64_t end, int64_t first, const float* products, int64_t unit,
+                      int64_t run) const {
+        if (!pass.moments) {
+            for (int64_t t = begin; t < end; t++)
+                finish_tile(
+                    pass, t, products + (t - first) * weights_.row_length(), [](int64_t, F32, auto) {},
+                    [](int64_t, auto) {});
+            return;
         }
+        // Sums of deviations from the first pixel and of their squares: in f32 over kTogether tiles, then in double.
+        constexpr int64_t kTogether = 16;
+        const int64_t columns = weights_.row_length();
+        const Scratch<float> few(3 * columns);
+        const Scratch<double> all(2 * columns);
+        float *shift = few.data(), *sum = shift + columns, *square = sum + columns;
+        std::fill_n(all.data(), 2 * columns, 0.0);
+        int64_t rows = 0;
+        for (int64_t t = begin; t < end; t++) {
+            if ((t - begin) % kTogether == 0) std::fill_n(sum, 2 * columns, 0.0f);
+            F32 s = zero(), q = zero(), from = zero();
+            const bool is_first = t == begin;
+            bool is_new = true;
+            rows += finish_tile(
+                pass, t, products + (t - first) * weights_.row_length(),
+                [&](int64_t c, F32 result, auto) __attribute__((always_inline)) {
+                    const F32 value = as_stored<E>(result);
+                    if (is_new) {
+                        if (is_first) store(shift + c, value);
+                        from = load(shift + c);
+                        s = load(sum + c);
+                        q = load(square + c);
+                        is_new = false;
+                    }
+                    const F32 d = value - from;
+                    s = s + d;
+                    q = fma(d, d, q);
+                },
+                [&](int64_t c, auto) __attribute__((always_inline)) {
+                    store(sum + c, s);
+                    store(square + c, q);
+                    is_new = true;
+                });
+            if ((t - begin) % kTogether == kTogether - 1 || t + 1 == end)
+                for (int64_t k = 0; k < 2 * columns; k++) all[k] += static_cast<double>(sum[k]);
+        }
+        const double n = static_cast<double>(rows);
+        double *mean = pass.moments->mean(unit), *squares = pass.moments->squares(unit);
+        for (int64_t c = 0; c < weights_.width; c++) {
+            mean[c] = static_cast<double>(shift[c]) + all[c] / n;
+            squares[c] = std::max(0.0, all[columns + c] - all[c] * all[c] / n);
+        }
+        (*pass.moments)[unit] = {rows, pass.groups == 1 ? 0 : run};
+    }
+
+    // Writes the results of a tile, from its products; returns how many pixels they are. value(channel, result, mask)
+    // sees every one, as it is stored, and end(channel, mask) the end of a vector of channels.
+    template <class Value, class End>
+    [[gnu::always_inline]] int64_t finish_tile(const Pass& pass, int64_t tile, const float* in, Value&& value,
+                                               End&& end) const {
+        const Place at = place_of(grid_, tile);
+        const int64_t height = std::min(kOut, grid_.result_h - at.row);
+        const int64_t width = std::min(kOut, grid_.result_w - at.column);
+        E* out = pass.result + ((at.image * grid_.result_h + at.row) * grid_.result_w + at.column) * weights_.width;
+        auto finish = [&](auto whole) {
+            lanes(weights_.width, [&](int64_t c, auto mask) {
+                const F32 start = pass.bias ? load(pass.bias + c, mask) : zero();
+                both_ways<kIn, kOut>(
+                    TransformProducts{}, [&](int i, int j) { return load(in + (i * kIn + j) * product_place_ + c); },
+                    [&](int i, int j, F32 sum) {
+                        if (whole || (i < height && j < width)) {
+                            const F32 result = sum + start;
+                            store(out + (i * grid_.result_w + j) * weights_.width + c, result, mask);
+                            value(c, result, mask);
+                        }
+                    });
+                end(c, mask);
+            });
+        };
+        if (height == kOut && width == kOut)
+            finish(std::true_type{});
+        else
+            finish(std::false_type{});
+        return height * width;
     }
 
     int64_t kernel_size() const { return 9 * shape_.c; }
@@ -729,15 +819,16 @@ bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise) 
 }
 
 template <class E>
-void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y) {
+void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y,
+                     ColumnMoments* moments, int64_t groups) {
     profile_algorithm(kName);
-    TileProduct<E>(shape, true, noise).run(x, w, bias, y);
+    TileProduct<E>(shape, true, noise).run(x, w, bias, y, moments, groups);
 }
 
 template <class E>
 void winograd_backward_data(const ConvShape& shape, const E* dy, const float* w, const Noise& noise, E* dx) {
     profile_algorithm(kName);
-    TileProduct<E>(shape, false, noise).run(dy, w, nullptr, dx);
+    TileProduct<E>(shape, false, noise).run(dy, w, nullptr, dx, nullptr, 1);
 }
 
 template <class E>
@@ -747,7 +838,8 @@ void winograd_backward_weight(const ConvShape& shape, const E* x, const E* dy, f
 }
 
 #define HB_IMAGES_OF(E)                                                                                                \
-    template void winograd_conv2d(const ConvShape&, const E*, const float*, const float*, const Noise&, E*);           \
+    template void winograd_conv2d(const ConvShape&, const E*, const float*, const float*, const Noise&, E*,            \
+                                  ColumnMoments*, int64_t);                                                            \
     template void winograd_backward_data(const ConvShape&, const E*, const float*, const Noise&, E*);                  \
     template void winograd_backward_weight(const ConvShape&, const E*, const E*, float*);
 HB_IMAGES_OF(float)

@@ -11,9 +11,11 @@ bool winograd_suits_forward(const ConvShape& shape, const Noise& noise);
 bool winograd_suits_backward_data(const ConvShape& shape, const Noise& noise);
 bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise);
 
-// As the functions of the backend table; E, the type of images, is float or Bf16.
+// As the functions of the backend table; E, the type of images, is float or Bf16. Moments of y's columns are taken
+// where `moments` is not null: one statistics group for each noise run, or a single one.
 template <class E>
-void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y);
+void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y,
+                     ColumnMoments* moments, int64_t groups);
 template <class E>
 void winograd_backward_data(const ConvShape& shape, const E* dy, const float* w, const Noise& noise, E* dx);
 template <class E>

@@ -37,7 +37,8 @@ import picocli.CommandLine.Option;
         mixinStandardHelpOptions = true,
         sortOptions = false,
         usageHelpAutoWidth = true,
-        description = "Times the convolutions of networks in this engine and in oneDNN, in turn. Prints a table in Markdown.")
+        description =
+                "Times the convolutions of networks in this engine and in oneDNN, in turn. Prints a table in Markdown.")
 public final class BesideOneDnn implements Runnable {
     private static final int LEAST_ROUNDS = 5;
     private static final int WARM_UP = 2;
@@ -81,7 +82,8 @@ public final class BesideOneDnn implements Runnable {
             names = "--seconds",
             paramLabel = "S",
             defaultValue = "1",
-            description = "For each pass of each shape, at least " + LEAST_ROUNDS + " rounds; ${DEFAULT-VALUE} if not given.")
+            description =
+                    "For each pass of each shape, at least " + LEAST_ROUNDS + " rounds; ${DEFAULT-VALUE} if not given.")
     private double seconds;
 
     @Option(names = "--threads", paramLabel = "N", defaultValue = "0", description = "Of both; all cores if not given.")
@@ -223,8 +225,8 @@ public final class BesideOneDnn implements Runnable {
             }
         }
         return millis.stream()
-                .map(values ->
-                        Spread.of(values.stream().mapToDouble(Double::doubleValue).toArray()))
+                .map(values -> Spread.of(
+                        values.stream().mapToDouble(Double::doubleValue).toArray()))
                 .toList();
     }
 

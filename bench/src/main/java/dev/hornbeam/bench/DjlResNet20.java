@@ -90,8 +90,8 @@ final class DjlResNet20 implements AutoCloseable {
                 .add(convolution(out, 3, 1))
                 .add(norm());
         Block shortcut = new LambdaBlock(x -> new NDList(shortcut(x.singletonOrThrow(), in, out)));
-        ParallelBlock sum = new ParallelBlock(
-                results -> new NDList(results.get(0).singletonOrThrow().add(results.get(1).singletonOrThrow())));
+        ParallelBlock sum = new ParallelBlock(results ->
+                new NDList(results.get(0).singletonOrThrow().add(results.get(1).singletonOrThrow())));
         return sum.add(branch).add(shortcut);
     }
 
@@ -102,8 +102,7 @@ final class DjlResNet20 implements AutoCloseable {
         }
         NDArray less = x.get(":, :, ::2, ::2");
         Shape shape = less.getShape();
-        NDArray zeros =
-                x.getManager().zeros(new Shape(shape.get(0), (out - in) / 2, shape.get(2), shape.get(3)));
+        NDArray zeros = x.getManager().zeros(new Shape(shape.get(0), (out - in) / 2, shape.get(2), shape.get(3)));
         return zeros.concat(less, 1).concat(zeros, 1);
     }
 

@@ -54,14 +54,7 @@ final class EngineConvolution implements AutoCloseable {
         this.pass = pass;
         var o = shape.options();
         options = arena.allocateFrom(
-                JAVA_INT,
-                o.strideH(),
-                o.strideW(),
-                o.padH(),
-                o.padW(),
-                o.dilationH(),
-                o.dilationW(),
-                o.groups());
+                JAVA_INT, o.strideH(), o.strideW(), o.padH(), o.padW(), o.dilationH(), o.dilationW(), o.groups());
         results = arena.allocate(JAVA_LONG, 2);
         boolean half = type == DType.BF16;
         x = pass == ConvolutionPass.DATA ? 0 : random(half, shape.n(), shape.h(), shape.w(), shape.c());
@@ -90,11 +83,10 @@ final class EngineConvolution implements AutoCloseable {
     void run() {
         try {
             switch (pass) {
-                case FORWARD ->
-                    release(checked((long) FORWARD.invokeExact(x, w, 0L, options, MemorySegment.NULL)));
+                case FORWARD -> release(checked((long) FORWARD.invokeExact(x, w, 0L, options, MemorySegment.NULL)));
                 case DATA ->
-                    release(checked((long) DATA.invokeExact(
-                            dy, w, (long) shape.h(), (long) shape.w(), options, MemorySegment.NULL)));
+                    release(checked((long)
+                            DATA.invokeExact(dy, w, (long) shape.h(), (long) shape.w(), options, MemorySegment.NULL)));
                 case WEIGHT -> {
                     checked((int) WEIGHT.invokeExact(
                             x, dy, (long) shape.kh(), (long) shape.kw(), 0, options, MemorySegment.NULL, results));

@@ -68,10 +68,10 @@ final class OneDnnConvolution implements AutoCloseable {
             (shape.outH() - 1L) * o.strideH() + shape.kh() - shape.h() - o.padH(),
             (shape.outW() - 1L) * o.strideW() + shape.kw() - shape.w() - o.padW()
         };
-        dnnl.algorithm algorithm = dnnl.algorithm.convolution_direct;
+        dnnl.algorithm direct = dnnl.algorithm.convolution_direct;
         memory.desc hintWeights = desc(half, memory.format_tag.any, shape.o(), shape.c(), shape.kh(), shape.kw());
         var forward = own(new convolution_forward.primitive_desc(
-                ENGINE, dnnl.prop_kind.forward_training, algorithm, x, hintWeights, y, strides, padding, far));
+                ENGINE, dnnl.prop_kind.forward_training, direct, x, hintWeights, y, strides, padding, far));
         primitive_desc_base chosen;
         switch (pass) {
             case FORWARD -> {
@@ -83,7 +83,7 @@ final class OneDnnConvolution implements AutoCloseable {
             }
             case DATA -> {
                 var data = own(new convolution_backward_data.primitive_desc(
-                        ENGINE, algorithm, x, w, y, strides, padding, far, forward));
+                        ENGINE, direct, x, w, y, strides, padding, far, forward));
                 chosen = data;
                 program = own(new convolution_backward_data(data));
                 argument(dnnl.DNNL_ARG_DIFF_DST, data.diff_dst_desc());
@@ -92,7 +92,7 @@ final class OneDnnConvolution implements AutoCloseable {
             }
             case WEIGHT -> {
                 var weight = own(new convolution_backward_weights.primitive_desc(
-                        ENGINE, algorithm, x, w, y, strides, padding, far, forward));
+                        ENGINE, direct, x, w, y, strides, padding, far, forward));
                 chosen = weight;
                 program = own(new convolution_backward_weights(weight));
                 argument(dnnl.DNNL_ARG_SRC, weight.src_desc());
@@ -127,11 +127,12 @@ final class OneDnnConvolution implements AutoCloseable {
         return own(new memory.desc(sizes, type, tag));
     }
 
-    private void argument(int name, memory.desc desc) {
-        memory place = own(new memory(own(desc), ENGINE));
-        // Written to: untouched pages are all one page of zeros, which would be in the cache. As f32 and as bf16: 0.186.
+    private void argument(int name, memory.desc lies) {
+        memory place = own(new memory(own(lies), ENGINE));
+        // Written to: untouched pages are all one page of zeros, which would be in the cache. As f32 and as bf16:
+        // 0.186.
         MemorySegment.ofAddress(place.get_data_handle().address())
-                .reinterpret(desc.get_size())
+                .reinterpret(lies.get_size())
                 .fill((byte) 0x3e);
         arguments.put(name, place);
     }
@@ -174,8 +175,8 @@ final class OneDnnConvolution implements AutoCloseable {
                     .toList();
         }
         for (String runtime : runtimes) {
-            var symbol = SymbolLookup.libraryLookup(Path.of(runtime), Arena.global())
-                    .findOrThrow("omp_set_num_threads");
+            var symbol =
+                    SymbolLookup.libraryLookup(Path.of(runtime), Arena.global()).findOrThrow("omp_set_num_threads");
             try {
                 Linker.nativeLinker()
                         .downcallHandle(symbol, FunctionDescriptor.ofVoid(ValueLayout.JAVA_INT))

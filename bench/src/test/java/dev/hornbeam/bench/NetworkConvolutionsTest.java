@@ -16,7 +16,7 @@ import org.junit.jupiter.api.Test;
 final class NetworkConvolutionsTest {
     @Test
     void resnet20HasSixDifferentOnes() {
-        Map<Convolution, Integer> layers = NetworkConvolutions.of(new Sized("resnet20", 128, 32, 10));
+        Map<Convolution, Integer> layers = NetworkConvolutions.of(new Sized("resnet20", "resnet20", 128, 32, 10));
         assertEquals(6, layers.size());
         assertEquals(19, layers.values().stream().mapToInt(Integer::intValue).sum());
         Convolution first = layers.keySet().iterator().next();
@@ -37,7 +37,7 @@ final class NetworkConvolutionsTest {
             double all = 2.0
                     * sized.batch()
                     * NetworkInspection.of(
-                                    () -> ModelCatalog.create(sized.name(), spec, 0),
+                                    () -> ModelCatalog.create(sized.model(), spec, 0),
                                     List.of((long) sized.side(), (long) sized.side(), 3L),
                                     sized.batch())
                             .multiplyAdds();
@@ -45,7 +45,8 @@ final class NetworkConvolutionsTest {
                 assertTrue(convolutions < 0.1 * all, sized.name());
             } else {
                 // The rest is the head.
-                assertTrue(convolutions > 0.999 * all && convolutions < all, sized + ": " + convolutions + " of " + all);
+                assertTrue(
+                        convolutions > 0.999 * all && convolutions < all, sized + ": " + convolutions + " of " + all);
             }
         }
     }

@@ -200,6 +200,11 @@ public abstract class Module implements AutoCloseable {
         return this;
     }
 
+    /** Releases the collected gradients of all parameters. */
+    public final void zeroGrad() {
+        parameters().forEach(parameter -> parameter.value().zeroGrad());
+    }
+
     // -------------------------------------------------------------------------------------------------- compute type
 
     /**
@@ -270,11 +275,6 @@ public abstract class Module implements AutoCloseable {
     /** A result as this module gives it for that input. */
     final Tensor leave(Tensor y, Tensor x) {
         return computeType == null ? y : y.as(resultType == null ? x.dtype() : resultType);
-    }
-
-    /** Releases the collected gradients of all parameters. */
-    public final void zeroGrad() {
-        parameters().forEach(parameter -> parameter.value().zeroGrad());
     }
 
     // ------------------------------------------------------------------------------------------ what a step sets

@@ -138,7 +138,7 @@ class StepProfileTest {
 
     private static OpRecord record(
             Engine.Op op, Engine.Op partOf, int thread, long start, long nanos, double operations, String algorithm) {
-        boolean convolution = op != NORM;
+        boolean convolution = !op.equals(NORM);
         return new OpRecord(
                 op,
                 Optional.ofNullable(partOf),

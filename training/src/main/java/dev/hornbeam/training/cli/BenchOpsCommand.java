@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.NearestNames;
 import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.run.Precision;
 import java.io.BufferedReader;
 import java.io.IOException;
 import java.io.PrintWriter;
@@ -61,6 +62,13 @@ final class BenchOpsCommand implements Callable<Integer> {
     private String network;
 
     @Option(
+            names = "--dtype",
+            paramLabel = "TYPE",
+            defaultValue = "f32",
+            description = "Type of the activations: ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE} if not given.")
+    private Precision dtype;
+
+    @Option(
             names = "--tier",
             paramLabel = "TIER",
             description = "scalar, avx2, avx512 or amx; the CPU's best if not given.")
@@ -86,6 +94,10 @@ final class BenchOpsCommand implements Callable<Integer> {
         if (network != null) {
             command.add("--network");
             command.add(network);
+        }
+        if (dtype != Precision.F32) {
+            command.add("--type");
+            command.add(dtype.toString());
         }
         if (json) {
             command.add("--json");

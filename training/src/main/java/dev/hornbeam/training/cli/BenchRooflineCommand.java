@@ -58,6 +58,8 @@ final class BenchRooflineCommand implements Runnable {
         out.println(machine);
         out.println();
         print(out, task, roofline);
+        out.println();
+        printSums(out, roofline);
         if (json != null) {
             ResultFile.write(json, json(machine, task, roofline).toPrettyString());
         }
@@ -124,6 +126,26 @@ final class BenchRooflineCommand implements Runnable {
         total(out, "all ops", roofline.limitMillis(), roofline.engineMillis(), roofline);
         total(out, "outside the engine", 0, roofline.outsideMillis(), roofline);
         total(out, "**step**", roofline.limitMillis(), roofline.stepMillis(), roofline);
+    }
+
+    // Below a thousandth of the step, nobody looks.
+    private static void printSums(PrintWriter out, Roofline roofline) {
+        out.println("| op | algorithm | limit ms | measured ms | of limit, % | of step, % |");
+        out.println("|---|---|---|---|---|---|");
+        for (Roofline.Sum sum : roofline.sums()) {
+            double share = percent(sum.millis(), roofline.stepMillis());
+            if (share >= 0.1) {
+                out.printf(
+                        Locale.ROOT,
+                        "| %s | %s | %.2f | %.2f | %.0f | %.1f |%n",
+                        sum.name(),
+                        sum.algorithm(),
+                        sum.limitMillis(),
+                        sum.millis(),
+                        percent(sum.limitMillis(), sum.millis()),
+                        share);
+            }
+        }
     }
 
     private static void total(PrintWriter out, String name, double limit, double millis, Roofline roofline) {

@@ -133,6 +133,9 @@ final class InfoCommand implements Runnable {
         } catch (JsonProcessingException e) {
             throw new IllegalStateException("the engine's description is no JSON: " + Engine.info(), e);
         }
+        for (Precision type : Precision.values()) {
+            facts.withArray("types").add(type.toString());
+        }
         facts.put("library", Engine.library().toString());
         facts.put("cuda", Engine.whyUnavailable(Device.cuda(0)).orElse("available"));
         ModelCatalog.names().forEach(facts.putArray("models")::add);

@@ -94,7 +94,7 @@ final class TrainCommand implements Callable<Integer> {
             profile.report(to, measured, title, Optional.of(new RunFolder(out).trace()));
         })) {
             Optional<ReportData.Run> result = Interruption.during(run.profileWith(profiler));
-            profiler.close();
+            profiler.finish();
             if (!profiler.isReported()) {
                 to.println("no profile: fewer than " + (Throughput.WARM_UP + 1) + " steps were trained, and the first "
                         + Throughput.WARM_UP + " only warm up");

@@ -6,6 +6,7 @@ import dev.hornbeam.tensor.Engine;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.HashMap;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 
@@ -51,6 +52,20 @@ public record Roofline(List<Row> rows, double stepMillis, double outsideMillis, 
             double millis,
             Bound bound,
             double limitMillis) {}
+
+    /**
+     * All calls of an op by one algorithm.
+     *
+     * @param name of the op
+     * @param algorithm empty where there is but one
+     * @param millis measured, in a step
+     * @param limitMillis the sum of the limits
+     */
+    public record Sum(String name, String algorithm, double millis, double limitMillis) {
+        private Sum plus(Sum other) {
+            return new Sum(name, algorithm, millis + other.millis, limitMillis + other.limitMillis);
+        }
+    }
 
     /** Keeps its own copy. */
     public Roofline {
@@ -118,6 +133,20 @@ public record Roofline(List<Row> rows, double stepMillis, double outsideMillis, 
             return 1.0 / 2;
         }
         return 1;
+    }
+
+    /** The rows by op and algorithm, the one that takes longest first. */
+    public List<Sum> sums() {
+        Map<List<String>, Sum> sums = new LinkedHashMap<>();
+        for (Row row : rows) {
+            sums.merge(
+                    List.of(row.name(), row.algorithm()),
+                    new Sum(row.name(), row.algorithm(), row.millis(), row.limitMillis()),
+                    Sum::plus);
+        }
+        return sums.values().stream()
+                .sorted(Comparator.comparingDouble(Sum::millis).reversed())
+                .toList();
     }
 
     /** Milliseconds within the engine's ops. */

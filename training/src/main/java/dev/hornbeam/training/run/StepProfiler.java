@@ -104,8 +104,7 @@ public final class StepProfiler implements AutoCloseable {
     }
 
     /** Gives what there is, if training ended before all steps were done; a step in progress is dropped. */
-    @Override
-    public void close() {
+    public void finish() {
         if (recording != null) {
             recording.close();
             recording = null;
@@ -114,6 +113,12 @@ public final class StepProfiler implements AutoCloseable {
         if (!reported && !taken.isEmpty()) {
             report();
         }
+    }
+
+    /** Finishes, if that was not done. */
+    @Override
+    public void close() {
+        finish();
     }
 
     /** Whether a profile was given. */

@@ -270,8 +270,8 @@ final class BenchCommandTest {
     @Test
     void opTableIsRun() throws IOException {
         useProgram("echo \"$@\"; echo trouble >&2; echo \"tier ${HORNBEAM_TIER:-auto}\"; exit 3");
-        assertEquals(3, hornbeam("bench ops --op conv2d --network resnet18 --tier scalar --json"));
-        assertEquals("perf --op conv2d --network resnet18 --json\ntier scalar\n", out.toString());
+        assertEquals(3, hornbeam("bench ops --op conv2d --network resnet18 --dtype bf16 --tier scalar --json"));
+        assertEquals("perf --op conv2d --network resnet18 --type bf16 --json\ntier scalar\n", out.toString());
         assertEquals("trouble\n", err.toString());
     }
 

@@ -58,6 +58,26 @@ final class RooflineTest {
     }
 
     @Test
+    void sumsAreByOpAndAlgorithm() {
+        List<OpRecord> records = List.of(
+                convolution("conv2d", "direct", 0, 100, 1e3, 10),
+                addition(200, 500, 1000),
+                convolution("conv2d", "winograd f(4x4,3x3)", 800, 50, 1e3, 10),
+                addition(900, 300, 1000),
+                convolution("conv2d", "direct", 1300, 20, 1e3, 10));
+        List<Roofline.Sum> sums =
+                Roofline.of(records, StepProfile.of(records, 1, 2000), PEAKS).sums();
+        assertEquals(
+                List.of("binary ", "conv2d direct", "conv2d winograd f(4x4,3x3)"),
+                sums.stream().map(sum -> sum.name() + " " + sum.algorithm()).toList());
+        assertEquals(800e-6, sums.get(0).millis(), 1e-12);
+        assertEquals(200e-6, sums.get(0).limitMillis(), 1e-12);
+        assertEquals(120e-6, sums.get(1).millis(), 1e-12);
+        assertEquals(20e-6, sums.get(1).limitMillis(), 1e-12);
+        assertEquals(2.5e-6, sums.get(2).limitMillis(), 1e-12);
+    }
+
+    @Test
     void algorithmsWithLessArithmeticHaveALowerLimit() {
         // 1.44e6 operations at 100 a nanosecond are 14,400 ns; a quarter of it with Winograd's F(4, 3).
         List<OpRecord> records = List.of(convolution("conv2d", "winograd f(4x4,3x3)", 0, 9_000, 1.44e6, 10));

@@ -127,20 +127,35 @@ class StepProfilerTest {
     @Test
     void whatThereIsIsGivenWhenTrainingEndsEarly() {
         List<TrainingProfile> result = new ArrayList<>();
-        try (FixedBatchTraining training = new FixedBatchTraining(TASK, WeightPerturbation.none(), Device.cpu())) {
-            StepProfiler profiler = new StepProfiler(0, 5, result::add);
+        try (FixedBatchTraining training = new FixedBatchTraining(TASK, WeightPerturbation.none(), Device.cpu());
+                StepProfiler profiler = new StepProfiler(0, 5, result::add)) {
             training.profileWith(profiler);
             training.step();
             training.step();
             profiler.beginStep();
             profiler.begin(Phase.DATA);
-            profiler.close();
-            profiler.close();
+            profiler.finish();
         }
         assertEquals(1, result.size());
         assertEquals(2, result.getFirst().steps().size());
         // The step that was cut off does not go on recording.
         Profiler.start(1).close();
+    }
+
+    @Test
+    void aProfileChangesNoBit() {
+        List<Double> with = new ArrayList<>();
+        List<Double> without = new ArrayList<>();
+        try (FixedBatchTraining plain = new FixedBatchTraining(TASK, WeightPerturbation.none(), Device.cpu());
+                FixedBatchTraining profiled = new FixedBatchTraining(TASK, WeightPerturbation.none(), Device.cpu());
+                StepProfiler profiler = new StepProfiler(1, 2, _ -> {})) {
+            profiled.profileWith(profiler);
+            for (int i = 0; i < 4; i++) {
+                without.add(plain.step());
+                with.add(profiled.step());
+            }
+        }
+        assertEquals(without, with);
     }
 
     @Test
@@ -150,7 +165,7 @@ class StepProfilerTest {
         })) {
             profiler.beginStep();
             profiler.endStep(1);
-            profiler.close();
+            profiler.finish();
             assertFalse(profiler.isReported());
         }
         assertThrows(IllegalArgumentException.class, () -> new TrainingProfile(List.of()));
