@@ -53,7 +53,8 @@ struct Expected {
 void check_record(const hb_profile_record& r, const Expected& e) {
     const std::string op = name_of(r.op);
     check(op == e.op, "record of %s, expected %s", op.c_str(), e.op);
-    check(name_of(r.part_of) == e.part_of, "%s is part of %s, expected %s", e.op, name_of(r.part_of).c_str(), e.part_of);
+    check(name_of(r.part_of) == e.part_of, "%s is part of %s, expected %s", e.op, name_of(r.part_of).c_str(),
+          e.part_of);
     check(r.bytes_read == e.read, "%s reads %lld bytes, expected %lld", e.op, (long long)r.bytes_read,
           (long long)e.read);
     check(r.bytes_written == e.written, "%s writes %lld bytes, expected %lld", e.op, (long long)r.bytes_written,
@@ -177,8 +178,8 @@ void parts() {
     if (forward.size() == 3) {
         check_record(forward[0], {"conv2d", "conv_bn_act", bx + bw, by, operations, xs, ws});
         check_record(forward[1], {"batch_norm", "conv_bn_act", 2 * by + 2 * bc, by + 2 * bc, 0, ys, {5}});
-        check_record(forward[2], {"conv_bn_act", "none", bx + bw + 4 * bc + by, 2 * bc + 2 * by + 2 * bc, operations,
-                                  xs, ws});
+        check_record(forward[2],
+                     {"conv_bn_act", "none", bx + bw + 4 * bc + by, 2 * bc + 2 * by + 2 * bc, operations, xs, ws});
     }
     Records backward = profile_of([&] {
         hb_tensor out[5];
@@ -192,7 +193,8 @@ void parts() {
         check_record(backward[0], {"batch_norm_backward", whole, 3 * by + 3 * bc, 2 * by + 2 * bc, 0, ys, ys});
         check_record(backward[1], {"conv2d_backward_weight", whole, bx + by, bw, operations, xs, ws});
         check_record(backward[2], {"conv2d_backward_data", whole, by + bw, bx, operations, xs, ws});
-        check_record(backward[3], {whole, "none", bx + bw + 3 * by + 3 * bc, bw + 2 * bc + by + bx, operations, xs, ws});
+        check_record(backward[3],
+                     {whole, "none", bx + bw + 3 * by + 3 * bc, bw + 2 * bc + by + bx, operations, xs, ws});
     }
     for (const Records& records : {forward, backward}) {
         int64_t inside = 0;
@@ -306,7 +308,8 @@ void a_full_recording_counts_what_is_lost() {
         3);
     check(records.size() == 3 && lost == 7, "%zu records and %lld lost of 10 calls", records.size(), (long long)lost);
     hb_profile_record two[2];
-    check(ok(hb_profile_read(two, 2, &lost)) == 3 && two[1].start == records[1].start, "two of three are the first two");
+    check(ok(hb_profile_read(two, 2, &lost)) == 3 && two[1].start == records[1].start,
+          "two of three are the first two");
     profile_of([&] { own(hb_unary(HB_RELU, x, 0, 0)); }, 3);
     check(lost == 0, "%lld lost of a new recording", (long long)lost);
 }

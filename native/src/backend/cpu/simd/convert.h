@@ -120,18 +120,7 @@ inline I32 bf16_bits(F32 x) {
     return shift_right<16>(select(is_nan(x), u | I32(0x400000), bf16_rounded(u)));
 #endif
 }
-#if defined(HB_TIER_AVX512)
 inline F32 load(const Bf16* p) { return from_bits(shift_left<16>(load_low16(reinterpret_cast<const uint16_t*>(p)))); }
-#else
-// One shuffle, where widening and shifting are two operations: each half finds its four numbers in the same 16 bytes.
-inline F32 load(const Bf16* p) {
-    const __m256i all = _mm256_broadcastsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
-    constexpr char no = -1;
-    const __m256i place = _mm256_setr_epi8(no, no, 0, 1, no, no, 2, 3, no, no, 4, 5, no, no, 6, 7, no, no, 8, 9, no, no,
-                                           10, 11, no, no, 12, 13, no, no, 14, 15);
-    return _mm256_castsi256_ps(_mm256_shuffle_epi8(all, place));
-}
-#endif
 #if defined(HB_TIER_AVX512)
 inline void store(Bf16* p, F32 x) { store_low16(reinterpret_cast<uint16_t*>(p), bf16_bits(x)); }
 inline void store_two(Bf16* p, F32 a, F32 b) {
