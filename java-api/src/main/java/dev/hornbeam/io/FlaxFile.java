@@ -277,20 +277,7 @@ public final class FlaxFile implements WeightsSource {
 
     @Override
     public Tensor readTensor(String name) throws IOException {
-        StoredTensor described = tensors.get(name);
-        if (described == null) {
-            throw new IllegalArgumentException(path + " has no tensor \"" + name + "\"");
-        }
-        if (described.readAs().isEmpty()) {
-            throw new TensorFileException(
-                    path,
-                    "tensor \"" + name + "\" has type " + described.type() + ", which this library does not read");
-        }
-        try {
-            return elements.get(name).toTensor();
-        } catch (InternalError e) {
-            throw new TensorFileException(path, "the file became shorter while it was read", e);
-        }
+        return StridedElements.read(path, tensors.get(name), elements.get(name), name);
     }
 
     /** Unmaps the file; tensors that were read stay. */

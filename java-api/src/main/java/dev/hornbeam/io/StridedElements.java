@@ -5,6 +5,7 @@ import dev.hornbeam.tensor.Tensor;
 import java.lang.foreign.MemorySegment;
 import java.lang.foreign.ValueLayout;
 import java.nio.ByteOrder;
+import java.nio.file.Path;
 import java.util.Arrays;
 
 /** The elements of a tensor where they lie in a mapped file: type, order of bytes, first element, sizes and strides. */
@@ -98,8 +99,30 @@ final class StridedElements {
         return new StoredTensor(name, type.name().toLowerCase(java.util.Locale.ROOT), type.readAs(), shape);
     }
 
-    /** A copy on the CPU, in the innermost scope; the type must be one that is read. */
-    Tensor toTensor() {
+    /**
+     * A tensor of a mapped file: a copy on the CPU, in the innermost scope.
+     *
+     * @param described null where the file has no such tensor
+     * @throws TensorFileException when its type is none that is read, or the file became shorter
+     */
+    static Tensor read(Path path, StoredTensor described, StridedElements elements, String name)
+            throws TensorFileException {
+        if (described == null) {
+            throw new IllegalArgumentException(path + " has no tensor \"" + name + "\"");
+        }
+        if (described.readAs().isEmpty()) {
+            throw new TensorFileException(
+                    path,
+                    "tensor \"" + name + "\" has type " + described.type() + ", which this library does not read");
+        }
+        try {
+            return elements.toTensor();
+        } catch (InternalError e) {
+            throw new TensorFileException(path, "the file became shorter while it was read", e);
+        }
+    }
+
+    private Tensor toTensor() {
         Tensor tensor = Tensor.empty(type.readAs(), Device.cpu(), shape);
         boolean done = false;
         try {

@@ -10,11 +10,9 @@ import dev.hornbeam.tensor.Tensor;
  * <p>The numbers depend on seed, step, stream and the layer's place in the network: {@link Module#setStep} sets them. A
  * layer that is used twice in a step drops the same elements both times.
  */
-public final class Dropout extends Module implements RandomLayer {
+public final class Dropout extends RandomLayer {
     private final double p;
     private final boolean channels;
-    private int layer = -1;
-    private Philox numbers;
 
     private Dropout(double p, boolean channels) {
         if (!(p >= 0 && p < 1)) {
@@ -39,31 +37,13 @@ public final class Dropout extends Module implements RandomLayer {
         return p;
     }
 
-    @Override
-    public void setLayer(int number) {
-        layer = number;
-    }
-
-    @Override
-    public void drawFor(long seed, int step, int stream) {
-        numbers = new Philox(seed, Philox.Purpose.DROPOUT, layer, step, stream);
-    }
-
-    @Override
-    public Object numbers() {
-        return numbers;
-    }
-
     /** x, with elements or channels dropped in training mode. */
     @Override
     protected Tensor compute(Tensor x) {
         if (!isTraining() || p == 0) {
             return x;
         }
-        if (numbers == null) {
-            throw new IllegalStateException(
-                    "dropout: call setStep(seed, step) on the network before a forward pass in training mode");
-        }
+        Philox numbers = numbersFor("dropout");
         return dev.hornbeam.autograd.ops.Dropout.dropout(x, p, channels, numbers);
     }
 }

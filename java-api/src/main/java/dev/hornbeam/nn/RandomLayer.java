@@ -1,13 +1,40 @@
 package dev.hornbeam.nn;
 
-/** A layer that draws random numbers in training. */
-interface RandomLayer {
+import dev.hornbeam.tensor.Philox;
+
+/**
+ * A layer that draws random numbers in training: keyed by seed, step, stream and the layer's place in the network, which
+ * {@link Module#setStep} sets.
+ */
+abstract sealed class RandomLayer extends Module permits Dropout, StochasticDepth {
+    private int layer = -1;
+    private Philox numbers;
+
     /** Its number in the network, which keys its numbers. */
-    void setLayer(int layer);
+    final void setLayer(int number) {
+        layer = number;
+    }
 
     /** The step that the next forward belongs to. */
-    void drawFor(long seed, int step, int stream);
+    final void drawFor(long seed, int step, int stream) {
+        numbers = new Philox(seed, Philox.Purpose.DROPOUT, layer, step, stream);
+    }
 
     /** What the next forward's numbers come from, or null before the first {@link #drawFor}. */
-    Object numbers();
+    final Philox numbers() {
+        return numbers;
+    }
+
+    /**
+     * The same, for a forward pass of the layer called so.
+     *
+     * @throws IllegalStateException before the first {@link Module#setStep}
+     */
+    final Philox numbersFor(String name) {
+        if (numbers == null) {
+            throw new IllegalStateException(
+                    name + ": call setStep(seed, step) on the network before a forward pass in training mode");
+        }
+        return numbers;
+    }
 }

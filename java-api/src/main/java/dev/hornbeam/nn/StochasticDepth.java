@@ -15,10 +15,8 @@ import dev.hornbeam.tensor.Tensor;
  * and the layer's place in the network: {@link Module#setStep} sets them. A layer that is used twice in a step drops the
  * same samples both times, so every branch has its own.
  */
-public final class StochasticDepth extends Module implements RandomLayer {
+public final class StochasticDepth extends RandomLayer {
     private final double rate;
-    private int layer = -1;
-    private Philox numbers;
 
     /**
      * Drops samples by chance.
@@ -37,31 +35,13 @@ public final class StochasticDepth extends Module implements RandomLayer {
         return rate;
     }
 
-    @Override
-    public void setLayer(int number) {
-        layer = number;
-    }
-
-    @Override
-    public void drawFor(long seed, int step, int stream) {
-        numbers = new Philox(seed, Philox.Purpose.DROPOUT, layer, step, stream);
-    }
-
-    @Override
-    public Object numbers() {
-        return numbers;
-    }
-
     /** The branch [n, ..], with samples dropped in training mode. */
     @Override
     protected Tensor compute(Tensor branch) {
         if (!isTraining() || rate == 0 || branch.elements() == 0) {
             return branch;
         }
-        if (numbers == null) {
-            throw new IllegalStateException(
-                    "stochastic depth: call setStep(seed, step) on the network before a forward pass in training mode");
-        }
+        Philox numbers = numbersFor("stochastic depth");
         long[] shape = branch.shape();
         if (shape.length == 0) {
             throw new IllegalArgumentException("stochastic depth: the branch is a single number, without samples");
