@@ -139,7 +139,7 @@ void wrong_arguments() {
     hb_tensor half = own(full({2, 3}, 1, HB_BF16)), other = own(full({3, 2}, 1));
     check_error(hb_unary(99, f, 0, 0), HB_ERROR_ARGUMENT, {"unary", "kind", "99"});
     check_error(hb_unary(HB_EXP, i, 0, 0), HB_ERROR_ARGUMENT, {"unary", "x", "i64", "f32"});
-    check_error(hb_unary(HB_EXP, half, 0, 0), HB_ERROR_ARGUMENT, {"unary", "bf16"});
+    check_error(hb_binary(HB_ADD, half, f), HB_ERROR_ARGUMENT, {"binary", "bf16", "f32"});
     check_error(hb_binary(HB_ADD, f, d), HB_ERROR_ARGUMENT, {"binary", "f32", "f64"});
     check_error(hb_binary(HB_ADD, f, other), HB_ERROR_ARGUMENT, {"binary", "[2, 3]", "[3, 2]"});
     check_error(hb_matmul(f, f, 0, 0), HB_ERROR_ARGUMENT, {"matmul", "[2, 3]"});
