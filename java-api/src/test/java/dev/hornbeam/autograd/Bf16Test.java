@@ -86,7 +86,19 @@ class Bf16Test {
     }
 
     /** What a function of activations and parameters gives, and its gradients for a fixed gradient of the value. */
-    private record Run(DType type, float[] value, List<DType> gradientTypes, List<float[]> gradients) {
+    private static final class Run {
+        final DType type;
+        final float[] value;
+        final List<DType> gradientTypes;
+        final List<float[]> gradients;
+
+        private Run(DType type, float[] value, List<DType> gradientTypes, List<float[]> gradients) {
+            this.type = type;
+            this.value = value;
+            this.gradientTypes = gradientTypes;
+            this.gradients = gradients;
+        }
+
         static Run of(Function<Tensor[], Tensor> function, DType type, Tensor[] activations, Tensor[] parameters) {
             Tensor[] inputs = new Tensor[activations.length + parameters.length];
             for (int i = 0; i < inputs.length; i++) {

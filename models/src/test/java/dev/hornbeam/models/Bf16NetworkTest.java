@@ -158,10 +158,10 @@ class Bf16NetworkTest {
             assertEquals(head, last.module());
             assertEquals(DType.F32, last.op().output().dtype());
             assertEquals(DType.F32, last.op().input("x").dtype());
-            for (NetworkTrace.Step step : steps) {
+            for (NetworkTrace.Step step : steps.subList(0, steps.size() - 1)) {
                 boolean computes = List.of("conv2d", "conv_bn_act", "linear", "attention", "layer_norm", "unary")
                         .contains(step.op().name());
-                if (computes && step != last) {
+                if (computes) {
                     assertEquals(DType.BF16, step.op().output().dtype(), step.place());
                 }
             }

@@ -92,8 +92,8 @@ final class DtypeOptionTest {
 
     @Test
     void benchmarksTrainInIt() throws IOException {
-        JsonNode json = json(
-                ("bench train --model smallcnn28 --batch 4 --side 8 --threads 1 --seconds 0.05 --json --dtype bf16")
+        JsonNode json =
+                json("bench train --model smallcnn28 --batch 4 --side 8 --threads 1 --seconds 0.05 --json --dtype bf16"
                         .split(" "));
         assertEquals("bf16", json.path("dtype").asText());
         assertTrue(json.at("/loss/last").asDouble() < json.at("/loss/first").asDouble(), json.toString());
