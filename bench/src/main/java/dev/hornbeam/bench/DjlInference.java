@@ -44,10 +44,7 @@ public class DjlInference {
         ours = new FixedBatchInference(
                 new FixedBatchTraining.Task("resnet20", batch, 32, 3, 10, false, Precision.F32), Device.cpu());
         theirs = new DjlResNet20(batch, Engine.threads());
-        if (ours.parameters() != theirs.parameters()) {
-            throw new IllegalStateException("the networks have " + ours.parameters() + " and " + theirs.parameters()
-                    + " parameters: that is not the same work");
-        }
+        theirs.requireParameters(ours.parameters());
     }
 
     /** Releases them. */

@@ -120,6 +120,14 @@ final class DjlResNet20 implements AutoCloseable {
         return BatchNorm.builder().build();
     }
 
+    /** Refuses to be compared with a network of another number of parameters: that would not be the same work. */
+    void requireParameters(long ours) {
+        if (ours != parameters()) {
+            throw new IllegalStateException(
+                    "the networks have " + ours + " and " + parameters() + " parameters: that is not the same work");
+        }
+    }
+
     /** Numbers that are trained. */
     long parameters() {
         return model.getBlock().getParameters().values().stream()

@@ -46,10 +46,7 @@ public class DjlTraining {
                 WeightPerturbation.none(),
                 Device.cpu());
         theirs = new DjlResNet20(batch, Engine.threads());
-        if (ours.parameters() != theirs.parameters()) {
-            throw new IllegalStateException("the networks have " + ours.parameters() + " and " + theirs.parameters()
-                    + " parameters: that is not the same work");
-        }
+        theirs.requireParameters(ours.parameters());
     }
 
     /** Releases them. */

@@ -1,17 +1,14 @@
 package dev.hornbeam.training.cli;
 
-import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.autograd.ops.Noise;
 import dev.hornbeam.tensor.Device;
-import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.FixedBatchTraining;
 import dev.hornbeam.training.run.StepProfiler;
 import dev.hornbeam.training.run.Throughput;
 import dev.hornbeam.training.run.TrainingProfile;
-import dev.hornbeam.training.run.Version;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -83,13 +80,14 @@ final class BenchTrainCommand implements Runnable {
         FixedBatchTraining.Task task = options.task(activationCheckpointing);
         options.within("--sub-batches", subBatches, 1, hasSubBatches() ? task.batch() : Integer.MAX_VALUE);
         Throughput result = measure(task);
+        BenchReport report = new BenchReport(task, parameters, options.exact(), result);
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
-            ObjectNode root = json(task, result);
+            ObjectNode root = json(report);
             profiled.ifPresent(steps -> profile.report(root, steps, title(task)));
             out.println(root);
         } else {
-            print(out, task, result);
+            print(out, report);
             profiled.ifPresent(steps -> {
                 out.println();
                 profile.report(out, steps, title(task), Optional.empty());
@@ -153,63 +151,21 @@ final class BenchTrainCommand implements Runnable {
                 kind, sigma, subBatches, Noise.Gradient.AT_PERTURBED, FixedBatchTraining.SEED);
     }
 
-    private ObjectNode json(FixedBatchTraining.Task task, Throughput result) {
-        ObjectNode root = new JsonMapper().createObjectNode();
-        root.put("engine", "hornbeam " + Version.CURRENT)
-                .put("model", task.model())
-                .put("parameters", parameters)
-                .put("dtype", task.dtype().toString())
-                .put("method", lower(method))
+    private ObjectNode json(BenchReport report) {
+        ObjectNode root = report.json();
+        root.put("method", lower(method))
                 .put("sub_batches", hasSubBatches() ? subBatches : 1)
-                .put("threads", Engine.threads())
-                .put("tier", Engine.tier())
-                .put("batch", task.batch())
-                .put("side", task.side())
-                .put("channels", task.channels())
-                .put("classes", task.classes())
-                .put("activation_checkpointing", task.activationCheckpointing())
-                .put("exact", options.exact())
-                .put("steps", result.steps());
-        root.putObject("step_ms")
-                .put("median", result.medianMillis())
-                .put("min", result.minMillis())
-                .put("max", result.maxMillis());
-        root.put("images_per_second", result.imagesPerSecond(task.batch()));
-        root.putObject("loss").put("first", result.firstLoss()).put("last", result.lastLoss());
-        root.put("memory_peak_bytes", result.peakBytes()).put("system_calls", result.systemCalls());
+                .put("activation_checkpointing", report.task().activationCheckpointing());
+        root.putObject("loss")
+                .put("first", report.result().firstLoss())
+                .put("last", report.result().lastLoss());
         return root;
     }
 
-    private void print(PrintWriter out, FixedBatchTraining.Task task, Throughput result) {
-        out.printf(
-                Locale.ROOT,
-                "%s, %s, %s, batches of %d images of %s, %d classes%n",
-                task.model(),
-                how(),
-                task.dtype(),
-                task.batch(),
-                BenchTaskOptions.size(task),
-                task.classes());
-        out.printf(
-                Locale.ROOT,
-                "step        %.2f ms (median of %d; %.2f to %.2f)%n",
-                result.medianMillis(),
-                result.steps(),
-                result.minMillis(),
-                result.maxMillis());
-        out.printf(Locale.ROOT, "images/s    %.1f%n", result.imagesPerSecond(task.batch()));
-        out.printf(
-                Locale.ROOT,
-                "memory      %.1f MiB at most, %d system calls while measuring%n",
-                result.peakBytes() / 1048576.0,
-                result.systemCalls());
+    private void print(PrintWriter out, BenchReport report) {
+        report.print(out, how(), "step");
+        Throughput result = report.result();
         out.printf(Locale.ROOT, "loss        %.4f to %.4f%n", result.firstLoss(), result.lastLoss());
-        out.printf(
-                Locale.ROOT,
-                "engine      hornbeam %s, tier %s, %d threads%n",
-                Version.CURRENT,
-                Engine.tier(),
-                Engine.threads());
     }
 
     private static String lower(Enum<?> value) {
