@@ -15,6 +15,7 @@ module dev.hornbeam.training {
     requires org.slf4j;
 
     exports dev.hornbeam.training;
+    exports dev.hornbeam.training.augmentation;
     exports dev.hornbeam.training.corruption;
     exports dev.hornbeam.training.data;
     exports dev.hornbeam.training.evaluation;
@@ -22,6 +23,7 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.method;
     exports dev.hornbeam.training.noise;
     exports dev.hornbeam.training.prediction;
+    exports dev.hornbeam.training.random;
     exports dev.hornbeam.training.run;
 
     // Options are set by reflection.

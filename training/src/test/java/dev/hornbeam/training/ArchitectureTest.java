@@ -50,7 +50,9 @@ final class ArchitectureTest {
                         "dev.hornbeam.training.data..",
                         "dev.hornbeam.training.image..",
                         "dev.hornbeam.training.noise..",
-                        "dev.hornbeam.training.corruption..")
+                        "dev.hornbeam.training.corruption..",
+                        "dev.hornbeam.training.augmentation..",
+                        "dev.hornbeam.training.random..")
                 .layer("root")
                 .definedBy("dev.hornbeam.training")
                 .whereLayer("cli")
