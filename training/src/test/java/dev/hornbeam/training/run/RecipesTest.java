@@ -70,6 +70,9 @@ final class RecipesTest {
     @ParameterizedTest
     @CsvSource({
         "quickstart/sgd, quickstart/damp",
+        "quickstart/sgd, quickstart/daap",
+        "quickstart/sgd, quickstart/sam",
+        "quickstart/sgd, quickstart/asam",
         "sgd/cifar10-resnet18, damp/cifar10-resnet18",
         "sgd/cifar100-resnet18, damp/cifar100-resnet18"
     })
@@ -103,7 +106,7 @@ final class RecipesTest {
         UserError error = assertThrows(UserError.class, () -> Recipes.load("quickstart/dmap"));
         assertEquals(
                 "no recipe and no file named quickstart/dmap; \"hornbeam recipes list\" shows the recipes;"
-                        + " did you mean quickstart/damp?",
+                        + " did you mean quickstart/daap or quickstart/damp?",
                 error.getMessage());
     }
 }
