@@ -12,6 +12,7 @@ public final class Batch {
     private final float[] images;
     private final int[] labels;
     private final int[] positions;
+    private final float[] targets;
     private int size;
     private int epoch;
     private int index;
@@ -22,6 +23,8 @@ public final class Batch {
         this.images = new float[Math.multiplyExact(capacity, set.imageLength())];
         this.labels = new int[capacity];
         this.positions = new int[capacity];
+        this.targets = new float
+                [Math.multiplyExact(capacity, set.targets().map(Targets::length).orElse(0))];
     }
 
     void begin(int newEpoch, int newIndex, int newSize, boolean last) {
@@ -35,6 +38,10 @@ public final class Batch {
         preparation.prepare(set, position, epoch, images, place * set.imageLength(), scratch);
         labels[place] = set.label(position);
         positions[place] = position;
+        if (targets.length > 0) {
+            Targets all = set.targets().orElseThrow();
+            all.copyRow(set.originalIndex(position), targets, place * all.length());
+        }
     }
 
     /** Returns the number of images in this batch. */
@@ -55,6 +62,11 @@ public final class Batch {
     /** Returns the position in the data set of each image; the first {@code size()} are set. */
     public int[] positions() {
         return positions;
+    }
+
+    /** Returns the regression targets, row after row; the first {@code size()} rows are set. Empty for sets without. */
+    public float[] targets() {
+        return targets;
     }
 
     /** Returns the height of the images. */

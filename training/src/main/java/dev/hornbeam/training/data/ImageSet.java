@@ -4,33 +4,55 @@ import dev.hornbeam.io.HostArray;
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
 import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.image.PixelImage;
+import dev.hornbeam.training.image.Preprocessing;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.List;
 import java.util.Objects;
+import java.util.Optional;
 
 /**
- * A labelled set of 8-bit images of one size, held in memory.
+ * A labelled set of 8-bit images.
  *
- * <p>Pixels are unsigned bytes in the order [image][row][column][channel]. A set is immutable and may be read by any
- * number of threads. {@link #subset} and {@link #withLabels} share the pixels, and every image keeps the index that it
- * had in the set it was read into ({@link #originalIndex}): random draws are keyed by it, so an image gets the same
- * augmentation and the same corruption in whatever subset it stands.
+ * <p>There are two sorts. The images of a set <em>in memory</em> have one size; their pixels are unsigned bytes in the order
+ * [image][row][column][channel]. Those of a set <em>on demand</em> ({@link #isOnDemand}) are decoded each time they are asked
+ * for, and may differ in size: {@link #original} gives one in its own size, while {@link #copyImage} and {@link #image} give it
+ * resized and cut to {@link #height} x {@link #width} x {@link #channels} as {@link #preprocessing} says. So whoever
+ * asks for images of one size need not know which sort it is.
+ *
+ * <p>A set is immutable and may be read by any number of threads. {@link #subset} and {@link #withLabels} share the pixels, and
+ * every image keeps the index that it had in the set it was read into, its place in the published order
+ * ({@link #originalIndex}): random draws are keyed by it, so an image gets the same augmentation and the same
+ * corruption in whatever subset it stands. It also keeps the label it was read with ({@link #trueLabel}), and, in sets that have
+ * them, its regression targets.
  */
 public final class ImageSet {
+    /** Where the images of a set are: together in memory, or each where it is decoded from. */
+    private sealed interface Pixels {
+        record InMemory(HostArray bytes) implements Pixels {}
+
+        record OnDemand(ImageSource source, Preprocessing fit) implements Pixels {}
+    }
+
     private final String name;
     private final Split split;
     private final int height;
     private final int width;
     private final int channels;
-    private final HostArray pixels;
-    // Where image i lies among the pixels, and which image of the set that was read it is.
+    private final Pixels pixels;
+    // Of each image: where it lies among the pixels, which image of the set that was read it is, its class now and when
+    // read.
     private final int[] places;
     private final int[] originals;
     private final int[] labels;
+    private final int[] trueLabels;
+    // By original index; null in sets without.
+    private final Targets targets;
     private final List<String> classNames;
     private final List<SourceFile> sources;
     private volatile String checksum;
@@ -41,10 +63,12 @@ public final class ImageSet {
             int height,
             int width,
             int channels,
-            HostArray pixels,
+            Pixels pixels,
             int[] places,
             int[] originals,
             int[] labels,
+            int[] trueLabels,
+            Targets targets,
             List<String> classNames,
             List<SourceFile> sources) {
         this.name = name;
@@ -56,6 +80,8 @@ public final class ImageSet {
         this.places = places;
         this.originals = originals;
         this.labels = labels;
+        this.trueLabels = trueLabels;
+        this.targets = targets;
         this.classNames = List.copyOf(classNames);
         this.sources = List.copyOf(sources);
     }
@@ -105,7 +131,56 @@ public final class ImageSet {
         }
         checkLabels(name, labels, classNames.size());
         int[] order = inOrder(labels.length);
-        return new ImageSet(name, split, height, width, channels, pixels, order, order, labels, classNames, sources);
+        return new ImageSet(
+                name,
+                split,
+                height,
+                width,
+                channels,
+                new Pixels.InMemory(pixels),
+                order,
+                order,
+                labels,
+                labels,
+                null,
+                classNames,
+                sources);
+    }
+
+    /**
+     * Makes a set whose images are decoded when they are asked for.
+     *
+     * @param source the images
+     * @param fit what {@link #copyImage} does to an image to bring it to one size
+     * @param labels class of each image of {@code source}, 0..{@code classNames.size()-1}
+     * @param sources files that say which images there are, empty where there are none
+     * @throws UserError if a label is outside the classes
+     */
+    public static ImageSet onDemand(
+            String name,
+            Split split,
+            ImageSource source,
+            Preprocessing fit,
+            int[] labels,
+            List<String> classNames,
+            List<SourceFile> sources) {
+        checkLabels(name, labels, classNames.size());
+        int[] order = inOrder(labels.length);
+        int[] own = labels.clone();
+        return new ImageSet(
+                Objects.requireNonNull(name),
+                Objects.requireNonNull(split),
+                fit.height(),
+                fit.width(),
+                fit.channels(),
+                new Pixels.OnDemand(Objects.requireNonNull(source), fit),
+                order,
+                order,
+                own,
+                own,
+                null,
+                classNames,
+                sources);
     }
 
     private static void checkLabels(String where, int[] labels, int classes) {
@@ -177,15 +252,65 @@ public final class ImageSet {
         return labels.clone();
     }
 
+    /** Returns the class that image {@code position} was read with, whatever {@link #withLabels} made of it since. */
+    public int trueLabel(int position) {
+        return trueLabels[position];
+    }
+
+    /** Returns a copy of the labels that the images were read with, in order. */
+    public int[] trueLabels() {
+        return trueLabels.clone();
+    }
+
     /** Returns the index that image {@code position} had in the set as it was read. */
     public int originalIndex(int position) {
         return originals[position];
     }
 
-    /** Copies the bytes of image {@code position} (HWC) to {@code into}, beginning at {@code at}. */
+    /** Tells whether images are decoded each time they are asked for; if not, they lie in memory. */
+    public boolean isOnDemand() {
+        return pixels instanceof Pixels.OnDemand;
+    }
+
+    /** Returns how images decoded on demand come to one size; empty for a set in memory. */
+    public Optional<Preprocessing> preprocessing() {
+        return pixels instanceof Pixels.OnDemand onDemand ? Optional.of(onDemand.fit()) : Optional.empty();
+    }
+
+    /**
+     * Returns image {@code position} in its own size and colours, as it was decoded; images on demand may have other channels
+     * than {@link #channels}.
+     *
+     * @throws UserError if it cannot be read, naming its file
+     */
+    public PixelImage original(int position) {
+        return switch (pixels) {
+            case Pixels.InMemory _ -> new PixelImage(width, height, channels, image(position));
+            case Pixels.OnDemand onDemand -> onDemand.source().image(places[position]);
+        };
+    }
+
+    /** Returns where image {@code position} was read from, for messages: a file, or a place in one. */
+    public String describe(int position) {
+        return pixels instanceof Pixels.OnDemand onDemand
+                ? onDemand.source().describe(places[position])
+                : "image " + originals[position] + " of " + name;
+    }
+
+    /**
+     * Copies the bytes of image {@code position} (HWC) to {@code into}, beginning at {@code at}: {@link #imageLength} of them.
+     *
+     * @throws UserError if it is decoded on demand and cannot be read, naming its file
+     */
     public void copyImage(int position, byte[] into, int at) {
         int length = imageLength();
-        pixels.read((long) places[position] * length, into, at, length);
+        switch (pixels) {
+            case Pixels.InMemory(HostArray bytes) -> bytes.read((long) places[position] * length, into, at, length);
+            case Pixels.OnDemand(ImageSource source, Preprocessing fit) -> {
+                PixelImage fitted = fit.apply(source.image(places[position]));
+                System.arraycopy(fitted.pixels(), 0, into, at, length);
+            }
+        }
     }
 
     /** Returns the bytes of image {@code position} (HWC). */
@@ -204,13 +329,15 @@ public final class ImageSet {
         int[] chosenPlaces = new int[positions.length];
         int[] chosenOriginals = new int[positions.length];
         int[] chosenLabels = new int[positions.length];
+        int[] chosenTrueLabels = new int[positions.length];
         for (int i = 0; i < positions.length; i++) {
             int position = Objects.checkIndex(positions[i], size());
             chosenPlaces[i] = places[position];
             chosenOriginals[i] = originals[position];
             chosenLabels[i] = labels[position];
+            chosenTrueLabels[i] = trueLabels[position];
         }
-        return with(split, pixels, chosenPlaces, chosenOriginals, chosenLabels);
+        return with(split, pixels, chosenPlaces, chosenOriginals, chosenLabels, chosenTrueLabels, targets);
     }
 
     /** Returns the first {@code count} images, or the whole set where it has no more than that. */
@@ -219,7 +346,7 @@ public final class ImageSet {
     }
 
     /**
-     * Returns the same images with other labels, as label noise makes them.
+     * Returns the same images with other labels, as label noise makes them; {@link #trueLabel} stays.
      *
      * @param newLabels one class per image, 0..{@code classes()-1}
      */
@@ -228,12 +355,12 @@ public final class ImageSet {
             throw new IllegalArgumentException(newLabels.length + " labels for " + size() + " images");
         }
         checkLabels(name, newLabels, classes());
-        return with(split, pixels, places, originals, newLabels.clone());
+        return with(split, pixels, places, originals, newLabels.clone(), trueLabels, targets);
     }
 
     /** Returns the same images, in another part of the experiment. */
     public ImageSet withSplit(Split newSplit) {
-        return with(newSplit, pixels, places, originals, labels);
+        return with(newSplit, pixels, places, originals, labels, trueLabels, targets);
     }
 
     /**
@@ -246,12 +373,79 @@ public final class ImageSet {
             throw new IllegalArgumentException(
                     changed.length + " bytes for " + size() + " images of " + imageLength() + " bytes");
         }
-        return with(split, HostArray.wrap(changed), inOrder(size()), originals, labels);
+        Pixels held = new Pixels.InMemory(HostArray.wrap(changed));
+        return with(split, held, inOrder(size()), originals, labels, trueLabels, targets);
     }
 
-    private ImageSet with(Split split, HostArray pixels, int[] places, int[] originals, int[] labels) {
+    /**
+     * Returns the same images brought to another size and other channels each time they are asked for.
+     *
+     * @param fit from the original size of images on demand, from the size that they have of images in memory
+     */
+    public ImageSet fitted(Preprocessing fit) {
+        ImageSource source = switch (pixels) {
+            case Pixels.OnDemand onDemand -> onDemand.source();
+            case Pixels.InMemory(HostArray bytes) -> new ImagesInMemory(name, height, width, channels, bytes);
+        };
         return new ImageSet(
-                name, split, height, width, channels, pixels, places, originals, labels, classNames, sources);
+                name,
+                split,
+                fit.height(),
+                fit.width(),
+                fit.channels(),
+                new Pixels.OnDemand(source, fit),
+                places,
+                originals,
+                labels,
+                trueLabels,
+                targets,
+                classNames,
+                sources);
+    }
+
+    /**
+     * Returns the same images with numbers to predict beside, or in place of, their classes.
+     *
+     * @param newTargets those of all images of the set as it was read: they are looked up by {@link #originalIndex}
+     * @throws UserError if there are fewer than images
+     */
+    public ImageSet withTargets(Targets newTargets) {
+        for (int original : originals) {
+            if (original >= newTargets.count()) {
+                throw new UserError(name + ": there are targets of " + newTargets.count()
+                        + " images, but none of image " + original + "; expected one row for each image");
+            }
+        }
+        return with(split, pixels, places, originals, labels, trueLabels, newTargets);
+    }
+
+    /** Returns the regression targets of the set as it was read, by {@link #originalIndex}; empty for sets without. */
+    public Optional<Targets> targets() {
+        return Optional.ofNullable(targets);
+    }
+
+    private ImageSet with(
+            Split newSplit,
+            Pixels newPixels,
+            int[] newPlaces,
+            int[] newOriginals,
+            int[] newLabels,
+            int[] newTrueLabels,
+            Targets newTargets) {
+        return new ImageSet(
+                name,
+                newSplit,
+                height,
+                width,
+                channels,
+                newPixels,
+                newPlaces,
+                newOriginals,
+                newLabels,
+                newTrueLabels,
+                newTargets,
+                classNames,
+                sources);
     }
 
     private static int[] inOrder(int count) {
@@ -314,7 +508,9 @@ public final class ImageSet {
      * Returns the SHA-256 of what is in this set: sizes, then pixels, then labels, in lower-case hexadecimal.
      *
      * <p>Hashed are the big-endian 32-bit numbers count, height, width, channels, classes, then all pixels in order,
-     * then all labels as big-endian 32-bit numbers.
+     * then all labels as big-endian 32-bit numbers, then, in sets with regression targets, the bits of these. Of images on
+     * demand, which it would take too long to decode, the identity ({@link ImageSource#identity}) and the preprocessing
+     * stand for the pixels.
      */
     public String checksum() {
         if (checksum == null) {
@@ -326,14 +522,29 @@ public final class ImageSet {
                     .putInt(channels)
                     .putInt(classes())
                     .flip());
-            byte[] image = new byte[imageLength()];
-            for (int i = 0; i < size(); i++) {
-                copyImage(i, image, 0);
-                digest.update(image);
+            switch (pixels) {
+                case Pixels.InMemory _ -> {
+                    byte[] image = new byte[imageLength()];
+                    for (int i = 0; i < size(); i++) {
+                        copyImage(i, image, 0);
+                        digest.update(image);
+                    }
+                }
+                case Pixels.OnDemand(ImageSource source, Preprocessing fit) -> {
+                    digest.update(fit.toString().getBytes(StandardCharsets.UTF_8));
+                    for (int place : places) {
+                        digest.update((source.identity(place) + "\n").getBytes(StandardCharsets.UTF_8));
+                    }
+                }
             }
             ByteBuffer numbers = ByteBuffer.allocate(4 * labels.length);
             numbers.asIntBuffer().put(labels);
             digest.update(numbers);
+            if (targets != null) {
+                for (int original : originals) {
+                    targets.update(digest, original);
+                }
+            }
             checksum = HexFormat.of().formatHex(digest.digest());
         }
         return checksum;

@@ -9,7 +9,10 @@ package dev.hornbeam.training.data;
 @FunctionalInterface
 public interface Preparation {
     /**
-     * Writes the image at {@code position} of {@code set} as floats in the order HWC.
+     * Writes the image at {@code position} of {@code set} as floats in the order HWC, in the set's size.
+     *
+     * <p>{@link ImageSet#copyImage} gives the image in that size. A preparation that cuts its own window out of images
+     * on demand takes {@link ImageSet#original} instead.
      *
      * @param epoch pass over the data that the image is wanted for, from 0
      * @param out where to write {@code set.imageLength()} numbers

@@ -2,6 +2,7 @@ package dev.hornbeam.training.data;
 
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
+import java.awt.image.BufferedImage;
 import java.io.ByteArrayOutputStream;
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -18,6 +19,7 @@ import java.util.zip.CRC32;
 import java.util.zip.GZIPOutputStream;
 import java.util.zip.ZipEntry;
 import java.util.zip.ZipOutputStream;
+import javax.imageio.ImageIO;
 
 /** Small sets of images and the files that hold them, for tests. */
 public final class TestImages {
@@ -50,6 +52,22 @@ public final class TestImages {
                 out.writeInt(size);
             }
             out.write(data);
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return bytes.toByteArray();
+    }
+
+    /** Returns a PNG file with these pixels, HWC. */
+    static byte[] png(byte[] pixels, int width, int height, int channels) {
+        BufferedImage image = new BufferedImage(
+                width, height, channels == 1 ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_3BYTE_BGR);
+        for (int i = 0; i < pixels.length; i++) {
+            image.getRaster().setSample(i / channels % width, i / channels / width, i % channels, pixels[i] & 0xff);
+        }
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try {
+            ImageIO.write(image, "png", bytes);
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
