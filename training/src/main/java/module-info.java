@@ -16,6 +16,7 @@ module dev.hornbeam.training {
 
     exports dev.hornbeam.training;
     exports dev.hornbeam.training.corruption;
+    exports dev.hornbeam.training.corruption.build;
     exports dev.hornbeam.training.data;
     exports dev.hornbeam.training.evaluation;
     exports dev.hornbeam.training.image;
