@@ -7,10 +7,14 @@ import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorScope;
+import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.Batch;
 import dev.hornbeam.training.data.BatchLoader;
 import dev.hornbeam.training.data.ImageSet;
+import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.data.Preparation;
+import java.util.ArrayList;
+import java.util.List;
 import java.util.function.IntConsumer;
 
 /**
@@ -69,27 +73,125 @@ public record Evaluator(Module model, Preparation preparation, int batchSize, in
         double[] loss = {0};
         int[] correct = {0};
         forEachBatch(set, (logits, batch) -> {
-            try (Tensor labels = Tensor.empty(DType.I64, device, batch.size()).keep()) {
-                labels.write(0, asLongs(batch), 0, batch.size());
-                for (float sample : CrossEntropy.crossEntropy(logits, labels, 0).toFloats()) {
-                    loss[0] += sample;
-                }
-                correct[0] += countCorrect(logits, batch.labels(), batch.size());
-            }
+            loss[0] += loss(logits, batch);
+            correct[0] += countCorrect(logits, batch.labels(), batch.size());
             progress.accept(batch.size());
         });
         return new Result(set.size(), loss[0] / set.size(), correct[0]);
+    }
+
+    /**
+     * Measures everything that {@link PredictionMetrics} has on {@code set}; its loss is the exact sum of what the network gave,
+     * where {@link #evaluate} adds the engine's rounded losses.
+     *
+     * @param candidates classes that count, of the network's; empty for all
+     * @param progress is told after each batch how many images it had
+     * @throws UserError if the set has more classes than the network, or no image
+     */
+    public PredictionMetrics metrics(ImageSet set, List<Integer> candidates, IntConsumer progress) {
+        PredictionTally[] tally = {null};
+        forEachBatch(set, (logits, batch) -> {
+            if (tally[0] == null) {
+                tally[0] = tally(set, (int) logits.size(1), candidates);
+            }
+            tally[0].add(logits.toFloats(), batch.labels(), batch.size());
+            progress.accept(batch.size());
+        });
+        if (tally[0] == null) {
+            throw new UserError(set.name() + ": no images to test on");
+        }
+        return tally[0].metrics();
+    }
+
+    private static PredictionTally tally(ImageSet set, int outputs, List<Integer> candidates) {
+        if (set.classes() > outputs) {
+            throw new UserError(set.name() + " has " + set.classes() + " classes, the network only " + outputs
+                    + "; a class map says which of its classes the images are of");
+        }
+        List<String> names = new ArrayList<>(set.classNames());
+        for (int c = names.size(); c < outputs; c++) {
+            names.add(Integer.toString(c));
+        }
+        return candidates.isEmpty() ? new PredictionTally(names) : new PredictionTally(names, candidates);
+    }
+
+    /**
+     * Measures loss and error on {@code set} attacked by the fast gradient sign method, once for each epsilon.
+     *
+     * @param normalization what {@code preparation} does to pixels
+     * @param epsilons how far each pixel moves, of the range [0, 1] of pixels
+     * @param progress is told after each batch how many images it had
+     * @throws UserError if an epsilon is not in [0, 1] or there is none
+     */
+    public AdversarialErrors fastGradientSign(
+            ImageSet set, Normalization normalization, List<Double> epsilons, IntConsumer progress) {
+        checkEpsilons(epsilons);
+        double[] sizes = epsilons.stream().mapToDouble(Double::doubleValue).toArray();
+        double[] losses = new double[sizes.length];
+        int[] correct = new int[sizes.length];
+        FastGradientSign attack = new FastGradientSign(model, normalization);
+        boolean wasTraining = model.isTraining();
+        model.eval();
+        try (BatchLoader loader = loader(set)) {
+            while (loader.hasNext()) {
+                Batch batch = loader.next();
+                long[] shape = {batch.size(), batch.height(), batch.width(), batch.channels()};
+                float[][] attacked = attack.attack(batch.images(), shape, batch.labels(), sizes, device);
+                for (int e = 0; e < sizes.length; e++) {
+                    try (TensorScope _ = TensorScope.open();
+                            var _ = Autograd.noGrad()) {
+                        Tensor images = Tensor.empty(DType.F32, device, shape);
+                        images.write(0, attacked[e], 0, (int) images.elements());
+                        Tensor logits = model.forward(images);
+                        losses[e] += loss(logits, batch);
+                        correct[e] += countCorrect(logits, batch.labels(), batch.size());
+                    }
+                }
+                progress.accept(batch.size());
+            }
+        } finally {
+            model.train(wasTraining);
+        }
+        List<Double> errors = new ArrayList<>();
+        List<Double> meanLosses = new ArrayList<>();
+        for (int e = 0; e < sizes.length; e++) {
+            errors.add((double) (set.size() - correct[e]) / set.size());
+            meanLosses.add(losses[e] / set.size());
+        }
+        return new AdversarialErrors("fgsm", epsilons, errors, meanLosses);
+    }
+
+    private static void checkEpsilons(List<Double> epsilons) {
+        if (epsilons.isEmpty() || epsilons.stream().anyMatch(e -> !(e >= 0 && e <= 1))) {
+            throw new UserError("epsilons of the attack are " + epsilons
+                    + "; expected numbers in [0, 1], as pixels are measured; 8/255 is 0.0314");
+        }
+    }
+
+    private double loss(Tensor logits, Batch batch) {
+        double sum = 0;
+        try (Tensor labels = Tensor.empty(DType.I64, device, batch.size()).keep()) {
+            labels.write(0, asLongs(batch), 0, batch.size());
+            for (float sample : CrossEntropy.crossEntropy(logits, labels, 0).toFloats()) {
+                sum += sample;
+            }
+        }
+        return sum;
+    }
+
+    private BatchLoader loader(ImageSet set) {
+        return BatchLoader.of(set, preparation)
+                .batchSize(batchSize)
+                .workers(workers)
+                .epochs(1)
+                .open();
     }
 
     /** Runs the network over {@code set} and hands the outputs to {@code consumer}. */
     public void forEachBatch(ImageSet set, LogitsConsumer consumer) {
         boolean wasTraining = model.isTraining();
         model.eval();
-        try (BatchLoader loader = BatchLoader.of(set, preparation)
-                        .batchSize(batchSize)
-                        .workers(workers)
-                        .epochs(1)
-                        .open();
+        try (BatchLoader loader = loader(set);
                 var _ = Autograd.noGrad()) {
             while (loader.hasNext()) {
                 Batch batch = loader.next();

@@ -22,6 +22,12 @@ record ColourScale(List<Integer> stops) {
     /** Less error, the same, more error, on a dark page. */
     static final ColourScale CHANGE_DARK = new ColourScale(List.of(0x5FD3A8, 0x2C6B57, 0x262B31, 0x7A4526, 0xF09A62));
 
+    /** Few to many right predictions, on a light page. */
+    static final ColourScale RIGHT_LIGHT = new ColourScale(List.of(0xF5F4F0, 0x92CDB4, 0x1F7A5C));
+
+    /** Few to many right predictions, on a dark page. */
+    static final ColourScale RIGHT_DARK = new ColourScale(List.of(0x262B31, 0x2C6B57, 0x5FD3A8));
+
     /** The colour at {@code x}, which is clamped to [0, 1], as {@code 0xRRGGBB}. */
     int at(double x) {
         double position = Math.clamp(x, 0.0, 1.0) * (stops.size() - 1);

@@ -9,10 +9,6 @@ import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.UserFile;
 import dev.hornbeam.training.evaluation.CorruptionErrors;
 import dev.hornbeam.training.run.ReportData.Run;
-import java.io.IOException;
-import java.io.InputStream;
-import java.io.UncheckedIOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
@@ -36,9 +32,6 @@ import java.util.stream.IntStream;
  */
 public final class Report {
     private static final int MOST_COLOURS = 6;
-    private static final String LEAF =
-            "<svg viewBox=\"0 0 24 24\" aria-hidden=\"true\"><path d=\"M4 20C4 10 9 4 20 4c0 11-6 15-13 14M4 20"
-                    + "c3-6 6-9 11-11M9 13.5l.2-4M12.5 10.7l3.8.3\"/></svg>";
 
     private final ReportData data;
 
@@ -70,37 +63,14 @@ public final class Report {
     }
 
     private String page() {
-        StringBuilder html = new StringBuilder();
-        html.append("<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n")
-                .append("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n")
-                .append("<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; ")
-                .append("style-src 'unsafe-inline'; img-src data:\">\n")
-                .append("<link rel=\"icon\" href=\"data:,\">\n<title>")
-                .append(escape(data.title()))
-                .append(" · Hornbeam</title>\n<style>\n")
-                .append(resource("colours.css"))
-                .append(resource("report.css"))
-                .append("</style>\n</head>\n<body>\n<main>\n");
-        html.append("<header><p class=\"brand\">")
-                .append(LEAF)
-                .append("Hornbeam <span>")
-                .append(escape(Version.CURRENT))
-                .append("</span></p><h1>")
-                .append(escape(data.title()))
-                .append("</h1>");
-        if (!data.lead().isEmpty()) {
-            html.append("<p class=\"lead\">").append(escape(data.lead())).append("</p>");
-        }
-        html.append("</header>\n");
-        html.append(tiles());
-        html.append(results());
-        html.append(curves());
-        html.append(heatMaps());
-        html.append(configuration());
-        html.append(provenance());
-        html.append("<footer>Accuracy and error are shares of the test images, in per cent; ")
-                .append("differences are in percentage points.</footer>\n");
-        return html.append("</main>\n</body>\n</html>\n").toString();
+        String sections = tiles() + results() + curves() + heatMaps() + metrics() + configuration() + provenance();
+        return new ReportPage(
+                        data.title(),
+                        data.lead(),
+                        sections,
+                        "Accuracy and error are shares of the test images, in per cent; "
+                                + "differences are in percentage points.")
+                .toHtml();
     }
 
     // ---- key numbers
@@ -391,6 +361,16 @@ public final class Report {
                 .toHtml();
     }
 
+    // ---- calibration and confusions
+
+    private String metrics() {
+        List<MetricsSection.Entry> metrics = new ArrayList<>();
+        forEachRun((run, index) -> run.results()
+                .metrics()
+                .ifPresent(m -> metrics.add(new MetricsSection.Entry(run.name(), colour(index), m))));
+        return new MetricsSection(metrics, data.runs().size() > 1).toHtml();
+    }
+
     // ---- configuration and provenance
 
     private String configuration() {
@@ -502,7 +482,7 @@ public final class Report {
                         Markup.coordinate(2 * width),
                         Markup.coordinate(2 * height)));
         svg.append("<title>").append(escape(data.title())).append("</title><style>");
-        svg.append(escapeStyle(resource("colours.css")));
+        svg.append(escapeStyle(ReportPage.resource("colours.css")));
         svg.append("svg .title { font-size: 14px; font-weight: 650; fill: var(--ink); }</style>");
         svg.append("<rect width=\"100%\" height=\"100%\" rx=\"10\" fill=\"var(--card)\"/>");
         svg.append("<text class=\"title\" x=\"%s\" y=\"26\">%s</text>"
@@ -629,16 +609,5 @@ public final class Report {
 
     private static String time(double seconds) {
         return Double.isNaN(seconds) ? "–" : Progress.duration(seconds);
-    }
-
-    private static String resource(String name) {
-        try (InputStream in = Report.class.getResourceAsStream("/dev/hornbeam/training/report/" + name)) {
-            if (in == null) {
-                throw new IllegalStateException("resource " + name + " of the report is missing from the jar");
-            }
-            return new String(in.readAllBytes(), StandardCharsets.UTF_8);
-        } catch (IOException e) {
-            throw new UncheckedIOException(e);
-        }
     }
 }

@@ -72,6 +72,16 @@ public record RunFolder(Path path) {
         return path.resolve("corruptions.csv");
     }
 
+    /** Which classes the test images were taken for, {@code confusion.csv}. */
+    public Path confusion() {
+        return path.resolve("confusion.csv");
+    }
+
+    /** Confidence beside accuracy on the test images, {@code reliability.csv}. */
+    public Path reliability() {
+        return path.resolve("reliability.csv");
+    }
+
     /** The timeline of profiled steps, {@code trace.json}. */
     public Path trace() {
         return path.resolve("trace.json");

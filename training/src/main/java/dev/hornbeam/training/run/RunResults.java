@@ -1,6 +1,7 @@
 package dev.hornbeam.training.run;
 
 import dev.hornbeam.training.evaluation.CorruptionErrors;
+import dev.hornbeam.training.evaluation.PredictionMetrics;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -16,6 +17,7 @@ import java.util.Optional;
  * @param trainSeconds wall time of training, tests between the epochs not counted, NaN if nothing was trained
  * @param imagesPerSecond training images per second of that time, NaN if nothing was trained
  * @param corruptions errors on corrupted test images, where they were tested
+ * @param metrics what else was measured on the clean test images, where it was
  * @param extra what a method reports besides, by name in snake_case
  */
 public record RunResults(
@@ -26,11 +28,47 @@ public record RunResults(
         double trainSeconds,
         double imagesPerSecond,
         Optional<CorruptionErrors> corruptions,
+        Optional<PredictionMetrics> metrics,
         Map<String, Double> extra) {
 
     /** Keeps the order of {@code extra}. */
     public RunResults {
         extra = Collections.unmodifiableMap(new LinkedHashMap<>(extra));
+    }
+
+    /** Results without {@link PredictionMetrics}. */
+    public RunResults(
+            double testAccuracy,
+            double testLoss,
+            double trainAccuracy,
+            double trainLoss,
+            double trainSeconds,
+            double imagesPerSecond,
+            Optional<CorruptionErrors> corruptions,
+            Map<String, Double> extra) {
+        this(
+                testAccuracy,
+                testLoss,
+                trainAccuracy,
+                trainLoss,
+                trainSeconds,
+                imagesPerSecond,
+                corruptions,
+                Optional.empty(),
+                extra);
+    }
+
+    RunResults withExtra(Map<String, Double> newExtra) {
+        return new RunResults(
+                testAccuracy,
+                testLoss,
+                trainAccuracy,
+                trainLoss,
+                trainSeconds,
+                imagesPerSecond,
+                corruptions,
+                metrics,
+                newExtra);
     }
 
     /** The results that are one number, by name in snake_case; what was not measured is NaN. */
@@ -43,6 +81,14 @@ public record RunResults(
         numbers.put("train_seconds", trainSeconds);
         numbers.put("images_per_second", imagesPerSecond);
         corruptions.ifPresent(table -> numbers.put("mean_corruption_error", table.mean()));
+        metrics.ifPresent(quality -> {
+            int k = quality.topK().size();
+            if (k > 1) {
+                numbers.put("test_top" + k + "_accuracy", quality.topK().getLast());
+            }
+            numbers.put("test_calibration_error", quality.calibrationError());
+            numbers.put("test_brier", quality.brier());
+        });
         numbers.putAll(extra);
         return numbers;
     }

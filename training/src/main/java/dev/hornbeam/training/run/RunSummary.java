@@ -1,11 +1,21 @@
 package dev.hornbeam.training.run;
 
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.UserFile;
-import dev.hornbeam.training.evaluation.CorruptionErrors;
+import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
+import java.time.Instant;
+import java.time.format.DateTimeParseException;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 
 /**
  * The final results of a run and where they come from, {@code summary.json}.
@@ -21,14 +31,10 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
     public String toJson() {
         ObjectNode root = JSON.createObjectNode().put("name", name);
         ObjectNode resultsNode = root.putObject("results");
-        results.numbers().forEach((key, value) -> {
-            if (Double.isFinite(value)) {
-                resultsNode.put(key, value);
-            } else {
-                resultsNode.putNull(key);
-            }
-        });
-        results.corruptions().ifPresent(table -> putCorruptions(root, table));
+        results.numbers().forEach((key, value) -> ResultsJson.put(resultsNode, key, value));
+        results.corruptions()
+                .ifPresent(table -> ResultsJson.putCorruptions(root.putObject("corruption_errors"), table));
+        results.metrics().ifPresent(metrics -> ResultsJson.putMetrics(root.putObject("test_metrics"), metrics));
         putProvenance(root.putObject("provenance"));
         return root.toPrettyString() + "\n";
     }
@@ -42,11 +48,56 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
         UserFile.writeText(file, toJson());
     }
 
-    private static void putCorruptions(ObjectNode root, CorruptionErrors table) {
-        ObjectNode node = root.putObject("corruption_errors");
-        table.severities().forEach(node.putArray("severities")::add);
-        ObjectNode rows = node.putObject("errors");
-        table.errors().forEach((corruption, row) -> row.forEach(rows.withArray(corruption)::add));
+    /**
+     * Reads a summary that {@link #write} wrote, of this version or an earlier one.
+     *
+     * @throws UserError if the file cannot be read or is no summary
+     */
+    public static RunSummary read(Path file) {
+        JsonNode root;
+        try {
+            root = JSON.readTree(Files.readString(file));
+        } catch (JsonProcessingException e) {
+            throw new UserError(file + ": it is not JSON: " + e.getOriginalMessage(), e);
+        } catch (IOException e) {
+            throw UserError.cannotRead(file, e);
+        }
+        if (!root.path("results").has("test_accuracy") || !root.path("provenance").isObject()) {
+            throw new UserError(file + ": it is no summary of a run; expected a summary.json that hornbeam train wrote");
+        }
+        try {
+            return new RunSummary(root.path("name").asText(), results(root), provenance(root.path("provenance")));
+        } catch (IllegalArgumentException | DateTimeParseException e) {
+            throw new UserError(file + ": the summary is damaged: " + e.getMessage(), e);
+        }
+    }
+
+    private static RunResults results(JsonNode root) {
+        JsonNode numbers = root.path("results");
+        RunResults results = new RunResults(
+                number(numbers, "test_accuracy"),
+                number(numbers, "test_loss"),
+                number(numbers, "train_accuracy"),
+                number(numbers, "train_loss"),
+                number(numbers, "train_seconds"),
+                number(numbers, "images_per_second"),
+                root.has("corruption_errors")
+                        ? Optional.of(ResultsJson.corruptions(root.path("corruption_errors")))
+                        : Optional.empty(),
+                root.has("test_metrics") ? Optional.of(ResultsJson.metrics(root.path("test_metrics"))) : Optional.empty(),
+                Map.of());
+        // What is left is what the method reported besides.
+        Map<String, Double> extra = new LinkedHashMap<>();
+        numbers.properties().forEach(field -> {
+            if (!results.numbers().containsKey(field.getKey())) {
+                extra.put(field.getKey(), ResultsJson.number(field.getValue()));
+            }
+        });
+        return results.withExtra(extra);
+    }
+
+    private static double number(JsonNode numbers, String key) {
+        return ResultsJson.number(numbers.path(key));
     }
 
     private void putProvenance(ObjectNode node) {
@@ -64,5 +115,28 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
         node.put("java", provenance.java());
         node.put("started", provenance.started().toString());
         node.put("seconds", provenance.seconds());
+    }
+
+    private static Provenance provenance(JsonNode node) {
+        List<String> command = new ArrayList<>();
+        node.path("command").forEach(word -> command.add(word.asText()));
+        Map<String, String> sums = new LinkedHashMap<>();
+        node.path("data_sha256")
+                .properties()
+                .forEach(field -> sums.put(field.getKey(), field.getValue().asText()));
+        return new Provenance(
+                node.path("version").asText(),
+                node.hasNonNull("revision") ? Optional.of(node.path("revision").asText()) : Optional.empty(),
+                command,
+                node.path("seed").asLong(),
+                node.path("device").asText(),
+                node.path("tier").asText(),
+                node.path("threads").asInt(),
+                sums,
+                node.path("cpu").asText(),
+                node.path("os").asText(),
+                node.path("java").asText(),
+                Instant.parse(node.path("started").asText()),
+                ResultsJson.number(node.path("seconds")));
     }
 }

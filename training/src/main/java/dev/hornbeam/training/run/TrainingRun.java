@@ -19,6 +19,7 @@ import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.evaluation.CorruptionErrors;
 import dev.hornbeam.training.evaluation.CorruptionEvaluation;
 import dev.hornbeam.training.evaluation.Evaluator;
+import dev.hornbeam.training.evaluation.PredictionMetrics;
 import dev.hornbeam.training.image.Preprocessing;
 import dev.hornbeam.training.method.WeightPerturbation;
 import java.nio.file.Files;
@@ -167,10 +168,11 @@ public final class TrainingRun {
                 if (!train(loop, loader, evaluator, train, test, normalization)) {
                     return Optional.empty();
                 }
+                PredictionMetrics metrics = metrics(evaluator, test);
                 Optional<CorruptionErrors> errors = corruptions.isEmpty()
                         ? Optional.empty()
                         : Optional.of(corruptionErrors(evaluator, test, corruptions));
-                return Optional.of(report(errors, device, started, train, test));
+                return Optional.of(report(errors, metrics, device, started, train, test));
             }
         }
     }
@@ -333,8 +335,20 @@ public final class TrainingRun {
         return errors;
     }
 
+    private PredictionMetrics metrics(Evaluator evaluator, ImageSet test) {
+        progress.stage("calibration", test.size());
+        PredictionMetrics metrics = evaluator.metrics(test, List.of(), progress::stageAdvance);
+        progress.stageDone();
+        return metrics;
+    }
+
     private ReportData.Run report(
-            Optional<CorruptionErrors> errors, Device device, Instant started, ImageSet train, ImageSet test) {
+            Optional<CorruptionErrors> errors,
+            PredictionMetrics metrics,
+            Device device,
+            Instant started,
+            ImageSet train,
+            ImageSet test) {
         List<EpochRow> epochs = MetricsLog.readEpochs(folder.metricsJsonl());
         EpochRow last = epochs.getLast();
         double seconds = epochs.stream().mapToDouble(EpochRow::seconds).sum();
@@ -348,6 +362,7 @@ public final class TrainingRun {
                 seconds,
                 rate,
                 errors,
+                Optional.of(metrics),
                 Map.of());
         Map<String, String> sums = new TreeMap<>();
         Stream.concat(train.sources().stream(), test.sources().stream())
@@ -364,6 +379,8 @@ public final class TrainingRun {
         RunSummary summary = new RunSummary(config.name(), results, provenance);
         summary.write(folder.summary());
         errors.ifPresent(table -> UserFile.writeText(folder.corruptions(), table.toCsv()));
+        UserFile.writeText(folder.confusion(), metrics.confusion().toCsv());
+        UserFile.writeText(folder.reliability(), metrics.reliability().toCsv());
         ReportData.Run run = ReportData.Run.of(config.name(), summary, config, epochs);
         Report.write(folder.report(), new ReportData(config.name(), config.description(), List.of(run)));
         return run;
