@@ -12,7 +12,9 @@ module dev.hornbeam.training {
     requires info.picocli;
     requires java.net.http;
     requires me.tongfei.progressbar;
+    requires org.apache.commons.compress;
     requires org.slf4j;
+    requires us.hebi.matlab.mat.mfl.core;
 
     exports dev.hornbeam.training;
     exports dev.hornbeam.training.augmentation;
