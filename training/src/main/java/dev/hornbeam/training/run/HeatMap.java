@@ -3,6 +3,8 @@ package dev.hornbeam.training.run;
 import static dev.hornbeam.training.run.Markup.escape;
 import static dev.hornbeam.training.run.Markup.words;
 
+import dev.hornbeam.training.evaluation.CorruptionErrors;
+import java.util.DoubleSummaryStatistics;
 import java.util.List;
 import java.util.Map;
 import java.util.function.DoubleFunction;
@@ -30,6 +32,24 @@ record HeatMap(
         ColourScale light,
         ColourScale dark,
         DoubleFunction<String> text) {
+
+    /** The errors of one network, with colours over their own range. */
+    static HeatMap ofErrors(String caption, int colour, CorruptionErrors table) {
+        DoubleSummaryStatistics range = table.errors().values().stream()
+                .flatMap(List::stream)
+                .mapToDouble(Double::doubleValue)
+                .summaryStatistics();
+        return new HeatMap(
+                caption,
+                colour,
+                table.severities(),
+                table.errors(),
+                range.getMin(),
+                range.getMax(),
+                ColourScale.ERROR_LIGHT,
+                ColourScale.ERROR_DARK,
+                x -> Markup.percent(x, 1));
+    }
 
     String toHtml() {
         StringBuilder html = new StringBuilder("<figure class=\"heat\"><table><caption>");
