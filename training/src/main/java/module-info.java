@@ -5,6 +5,7 @@ module dev.hornbeam.training {
     requires com.fasterxml.jackson.databind;
     requires com.fasterxml.jackson.dataformat.csv;
     requires com.fasterxml.jackson.dataformat.yaml;
+    requires com.google.protobuf;
     requires com.twelvemonkeys.imageio.core;
     requires com.twelvemonkeys.imageio.jpeg;
     requires com.twelvemonkeys.imageio.metadata;
@@ -12,6 +13,7 @@ module dev.hornbeam.training {
     requires info.picocli;
     requires java.net.http;
     requires me.tongfei.progressbar;
+    requires org.apache.commons.statistics.distribution;
     requires org.slf4j;
 
     exports dev.hornbeam.training;

@@ -36,6 +36,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             QuickstartCommand.class,
             TrainCommand.class,
             EvaluateCommand.class,
+            ReportCommand.class,
+            RunsCommand.class,
             PredictCommand.class,
             ExportCommand.class,
             ModelsCommand.class,

@@ -4,7 +4,9 @@ import static dev.hornbeam.training.run.Markup.coordinate;
 import static dev.hornbeam.training.run.Markup.escape;
 import static dev.hornbeam.training.run.Markup.percent;
 
+import java.util.Collections;
 import java.util.List;
+import java.util.stream.IntStream;
 
 /**
  * Bars of error per corruption, one per run in each group, as inline SVG; colours come from the style sheet.
@@ -25,9 +27,20 @@ record BarChart(List<Group> groups) {
      *
      * @param label what it shows
      * @param errors shares in [0, 1], one per run
+     * @param halfWidths half the width of the interval around each, NaN for none
      * @param strong whether it stands out, as a mean does
      */
-    record Group(String label, List<Double> errors, boolean strong) {}
+    record Group(String label, List<Double> errors, List<Double> halfWidths, boolean strong) {
+        Group(String label, List<Double> errors, boolean strong) {
+            this(label, errors, Collections.nCopies(errors.size(), Double.NaN), strong);
+        }
+
+        /** The largest share that is drawn, NaN for none. */
+        double reach(int run) {
+            double halfWidth = halfWidths.get(run);
+            return errors.get(run) + (Double.isNaN(halfWidth) ? 0 : halfWidth);
+        }
+    }
 
     double height() {
         return TOP + groups.stream().mapToDouble(this::heightOf).sum() + BOTTOM;
@@ -41,8 +54,9 @@ record BarChart(List<Group> groups) {
     /** The drawing without its SVG element, {@link #WIDTH} wide and {@link #height()} high. */
     String content() {
         double high = groups.stream()
-                .flatMap(g -> g.errors().stream())
-                .mapToDouble(Double::doubleValue)
+                .flatMapToDouble(
+                        g -> IntStream.range(0, g.errors().size()).mapToDouble(g::reach))
+                .filter(Double::isFinite)
                 .max()
                 .orElse(0);
         AxisTicks ticks = AxisTicks.around(0, Math.max(high, 0.001) * 100, 4);
@@ -80,8 +94,19 @@ record BarChart(List<Group> groups) {
             double width = 100 * error * perPercent;
             svg.append("<rect class=\"bar r%d\" x=\"%s\" y=\"%s\" width=\"%s\" height=\"%s\"/>"
                     .formatted(run, coordinate(LEFT), coordinate(y), coordinate(width), coordinate(BAR - 1)));
+            double end = 100 * group.reach(run) * perPercent;
+            if (end > width) {
+                double low = Math.max(0, 2 * width - end);
+                double middleOfBar = y + (BAR - 1) / 2;
+                svg.append("<line class=\"whisker\" x1=\"%s\" x2=\"%s\" y1=\"%s\" y2=\"%s\"/>"
+                        .formatted(
+                                coordinate(LEFT + low),
+                                coordinate(LEFT + end),
+                                coordinate(middleOfBar),
+                                coordinate(middleOfBar)));
+            }
             svg.append("<text class=\"value\" x=\"%s\" y=\"%s\">%s</text>"
-                    .formatted(coordinate(LEFT + width + 4), coordinate(y + BAR - 2.4), percent(error, 1)));
+                    .formatted(coordinate(LEFT + Math.max(width, end) + 4), coordinate(y + BAR - 2.4), percent(error, 1)));
         }
     }
 

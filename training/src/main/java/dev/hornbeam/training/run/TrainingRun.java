@@ -46,6 +46,8 @@ public final class TrainingRun {
     private final Progress progress;
     private final List<String> command;
     private final List<TrainingListener> listeners = new ArrayList<>();
+    // Held from when the folder is there until the report is written.
+    private RunLock lock;
     private StepProfiler profiler = StepProfiler.none();
     private volatile boolean stopRequested;
     private volatile Runnable stop = () -> {};
@@ -108,6 +110,17 @@ public final class TrainingRun {
      * @throws UserError if the configuration does not fit the data, something cannot be read or written, or training diverges
      */
     public Optional<ReportData.Run> run() {
+        try {
+            return runHoldingFolder();
+        } finally {
+            if (lock != null) {
+                lock.close();
+                lock = null;
+            }
+        }
+    }
+
+    private Optional<ReportData.Run> runHoldingFolder() {
         Instant started = Instant.now();
         Engine.setThreads(config.threads());
         Engine.setExact(config.exact());
@@ -224,6 +237,10 @@ public final class TrainingRun {
             ImageSet test,
             Normalization normalization) {
         CheckpointFolder checkpoints = new CheckpointFolder(folder.checkpoints());
+        if (!resumed) {
+            RunFolder.create(folder.path());
+        }
+        lock = RunLock.take(folder);
         if (resumed) {
             Path latest = checkpoints.latest().orElse(null);
             if (latest != null) {
@@ -231,7 +248,6 @@ public final class TrainingRun {
                 Checkpoint.restore(latest, loop);
             }
         } else {
-            RunFolder.create(folder.path());
             config.save(folder.config());
         }
         progress.line(startLine(train, test, loop));
