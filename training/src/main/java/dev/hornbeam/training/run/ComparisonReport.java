@@ -202,20 +202,17 @@ public record ComparisonReport(String title, RunComparison comparison) {
     }
 
     private String bars() {
-        List<BarChart.Group> bars = new ArrayList<>();
+        List<BarChart.Group> byCorruption = new ArrayList<>();
+        List<BarChart.Group> bySeverity = new ArrayList<>();
         for (Measure measure : comparison.measures()) {
-            if (!measure.percent() || measure.name().contains("mCE") || measure.name().contains("calibration")) {
-                continue;
+            boolean severity = measure.name().startsWith(RunComparison.AT_SEVERITY);
+            if (severity || RunComparison.isError(measure)) {
+                String label = words(measure.name())
+                        .replace(", %", "")
+                        .replace("mean corruption error", "mean")
+                        .replace(RunComparison.AT_SEVERITY, "severity ");
+                (severity ? bySeverity : byCorruption).add(bar(label, measure));
             }
-            List<Double> means = new ArrayList<>();
-            List<Double> halfWidths = new ArrayList<>();
-            for (int g = 0; g < comparison.groups().size(); g++) {
-                Optional<MeanInterval> interval = measure.of(g);
-                means.add(interval.map(i -> i.mean() / 100).orElse(Double.NaN));
-                halfWidths.add(interval.map(i -> i.halfWidth() / 100).orElse(Double.NaN));
-            }
-            String label = words(measure.name()).replace(", %", "").replace(" corruption error", "");
-            bars.add(new BarChart.Group(label, means, halfWidths, measure.main()));
         }
         StringBuilder html = new StringBuilder("<section class=\"card\"><h2>Errors</h2><p class=\"legend\">");
         for (int g = 0; g < comparison.groups().size(); g++) {
@@ -224,7 +221,26 @@ public record ComparisonReport(String title, RunComparison comparison) {
                     .append(escape(comparison.groups().get(g).label()))
                     .append("</span>");
         }
-        return html.append("</p>").append(new BarChart(bars).toSvg()).append("</section>\n").toString();
+        html.append("</p><div class=\"split\"><figure>")
+                .append(new BarChart(byCorruption).toSvg())
+                .append("</figure>");
+        if (!bySeverity.isEmpty()) {
+            html.append("<figure><h3>Mean of the corruptions by severity</h3>")
+                    .append(new BarChart(bySeverity).toSvg())
+                    .append("</figure>");
+        }
+        return html.append("</div></section>\n").toString();
+    }
+
+    private BarChart.Group bar(String label, Measure measure) {
+        List<Double> means = new ArrayList<>();
+        List<Double> halfWidths = new ArrayList<>();
+        for (int g = 0; g < comparison.groups().size(); g++) {
+            Optional<MeanInterval> interval = measure.of(g);
+            means.add(interval.map(i -> i.mean() / 100).orElse(Double.NaN));
+            halfWidths.add(interval.map(i -> i.halfWidth() / 100).orElse(Double.NaN));
+        }
+        return new BarChart.Group(label, means, halfWidths, measure.main());
     }
 
     private String heatMaps() {

@@ -442,7 +442,7 @@ public final class Report {
                     .formatted(colour(index), Markup.coordinate(x)));
             svg.append("<text class=\"label\" x=\"%s\" y=\"46.5\">%s</text>"
                     .formatted(Markup.coordinate(x + 14), escape(name)));
-            x += 34 + 6.5 * name.length();
+            x += 34 + 7.4 * name.length();
         }
         svg.append("<text x=\"%s\" y=\"46.5\" text-anchor=\"end\">error, lower is better</text>"
                 .formatted(Markup.coordinate(width - margin)));

@@ -28,6 +28,12 @@ public record RunComparison(List<Group> groups) {
             "name", "description", "seed", "threads", "device", "data.folder", "data.workers", "data.prefetch",
             "checkpoint.every", "checkpoint.keep", "evaluation.every", "evaluation.batch", "log.every");
 
+    /** Begins the names of means over the corruptions at one severity. */
+    static final String AT_SEVERITY = "mean at severity ";
+
+    private static final String CLEAN = "clean error, %";
+    private static final String MEAN = "mean corruption error, %";
+
     /**
      * Runs of one method that differ in the seed.
      *
@@ -204,7 +210,7 @@ public record RunComparison(List<Group> groups) {
     /** What was measured, with the numbers of every group. */
     public List<Measure> measures() {
         List<Measure> measures = new ArrayList<>();
-        measures.add(measure("clean error, %", true, true, r -> Optional.of(1 - r.testAccuracy())));
+        measures.add(measure(CLEAN, true, true, r -> Optional.of(1 - r.testAccuracy())));
         Set<String> corruptions = new LinkedHashSet<>();
         Set<Integer> severities = new LinkedHashSet<>();
         groups.forEach(group -> group.seeds().forEach(seed -> group.results(seed)
@@ -219,10 +225,10 @@ public record RunComparison(List<Group> groups) {
                     .map(table -> table.mean(corruption))));
         }
         if (!corruptions.isEmpty()) {
-            measures.add(measure("mean corruption error, %", true, true, r -> r.corruptions()
+            measures.add(measure(MEAN, true, true, r -> r.corruptions()
                     .map(CorruptionErrors::mean)));
             for (int severity : severities) {
-                measures.add(measure("mean at severity " + severity, true, false, r -> r.corruptions()
+                measures.add(measure(AT_SEVERITY + severity, true, false, r -> r.corruptions()
                         .filter(table -> table.severities().contains(severity))
                         .map(table -> table.meanAtSeverity(severity))));
             }
@@ -242,6 +248,11 @@ public record RunComparison(List<Group> groups) {
         }
         measures.removeIf(measure -> measure.values().stream().allMatch(Map::isEmpty));
         return measures;
+    }
+
+    /** Whether it is the error on clean images, on one corruption, or the mean over them. */
+    static boolean isError(Measure measure) {
+        return measure.percent() && (!measure.name().endsWith(", %") || measure.name().equals(CLEAN) || measure.name().equals(MEAN));
     }
 
     private Measure measure(
