@@ -26,6 +26,7 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.noise;
     exports dev.hornbeam.training.prediction;
     exports dev.hornbeam.training.run;
+    exports dev.hornbeam.training.tensorboard;
 
     // Options are set by reflection.
     opens dev.hornbeam.training.cli to

@@ -51,6 +51,8 @@ final class ArchitectureTest {
                         "dev.hornbeam.training.image..",
                         "dev.hornbeam.training.noise..",
                         "dev.hornbeam.training.corruption..")
+                .layer("tensorboard")
+                .definedBy("dev.hornbeam.training.tensorboard..")
                 .layer("root")
                 .definedBy("dev.hornbeam.training")
                 .whereLayer("cli")
@@ -63,8 +65,11 @@ final class ArchitectureTest {
                 .mayOnlyBeAccessedByLayers("cli", "run")
                 .whereLayer("data")
                 .mayOnlyBeAccessedByLayers("cli", "prediction", "run", "method and evaluation")
+                .whereLayer("tensorboard")
+                .mayOnlyBeAccessedByLayers("run")
                 .whereLayer("root")
-                .mayOnlyBeAccessedByLayers("cli", "prediction", "run", "method and evaluation", "data")
+                .mayOnlyBeAccessedByLayers(
+                        "cli", "prediction", "run", "method and evaluation", "data", "tensorboard")
                 .check(main);
     }
 

@@ -26,7 +26,7 @@ public record RunComparison(List<Group> groups) {
     // Settings that make no other experiment.
     private static final Set<String> IRRELEVANT = Set.of(
             "name", "description", "seed", "threads", "device", "data.folder", "data.workers", "data.prefetch",
-            "checkpoint.every", "checkpoint.keep", "evaluation.every", "evaluation.batch", "log.every");
+            "checkpoint.every", "checkpoint.keep", "evaluation.every", "evaluation.batch", "log.every", "log.tensorboard");
 
     /** Begins the names of means over the corruptions at one severity. */
     static final String AT_SEVERITY = "mean at severity ";

@@ -48,6 +48,8 @@ public final class TrainingRun {
     private final List<TrainingListener> listeners = new ArrayList<>();
     // Held from when the folder is there until the report is written.
     private RunLock lock;
+    // Null where TensorBoard is not asked for.
+    private TensorBoardLog board;
     private StepProfiler profiler = StepProfiler.none();
     private volatile boolean stopRequested;
     private volatile Runnable stop = () -> {};
@@ -116,6 +118,10 @@ public final class TrainingRun {
             if (lock != null) {
                 lock.close();
                 lock = null;
+            }
+            if (board != null) {
+                board.close();
+                board = null;
             }
         }
     }
@@ -251,6 +257,16 @@ public final class TrainingRun {
             config.save(folder.config());
         }
         progress.line(startLine(train, test, loop));
+        if (config.log().tensorboard()) {
+            long done = loop.position().step();
+            board = TensorBoardLog.open(folder, done, config.log().every());
+            if (done == 0) {
+                board.images(
+                        train,
+                        TrainingParts.augmentation(config.data().augment(), normalization, config.seed()),
+                        normalization);
+            }
+        }
         long imagesPerEpoch = config.data().dropLast()
                 ? (long) loader.batchesPerEpoch() * config.data().batch()
                 : train.size();
@@ -290,6 +306,9 @@ public final class TrainingRun {
                     }
                 }
             });
+            if (board != null) {
+                loop.listen(board);
+            }
             listeners.forEach(loop::listen);
             loop.profileWith(profiler);
             stop = loop::requestStop;
@@ -390,6 +409,9 @@ public final class TrainingRun {
                 sums,
                 started,
                 Duration.between(started, Instant.now()));
+        if (board != null) {
+            board.results(last.step(), metrics, errors);
+        }
         RunSummary summary = new RunSummary(config.name(), results, provenance);
         summary.write(folder.summary());
         errors.ifPresent(table -> UserFile.writeText(folder.corruptions(), table.toCsv()));
