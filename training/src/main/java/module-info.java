@@ -5,6 +5,7 @@ module dev.hornbeam.training {
     requires com.fasterxml.jackson.databind;
     requires com.fasterxml.jackson.dataformat.csv;
     requires com.fasterxml.jackson.dataformat.yaml;
+    requires com.google.protobuf;
     requires com.twelvemonkeys.imageio.core;
     requires com.twelvemonkeys.imageio.jpeg;
     requires com.twelvemonkeys.imageio.metadata;
@@ -13,6 +14,7 @@ module dev.hornbeam.training {
     requires java.net.http;
     requires me.tongfei.progressbar;
     requires org.apache.commons.compress;
+    requires org.apache.commons.statistics.distribution;
     requires org.slf4j;
     requires us.hebi.matlab.mat.mfl.core;
 
@@ -28,6 +30,7 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.prediction;
     exports dev.hornbeam.training.random;
     exports dev.hornbeam.training.run;
+    exports dev.hornbeam.training.tensorboard;
 
     // Options are set by reflection.
     opens dev.hornbeam.training.cli to

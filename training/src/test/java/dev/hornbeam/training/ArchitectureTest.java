@@ -55,6 +55,8 @@ final class ArchitectureTest {
                         "dev.hornbeam.training.corruption..",
                         "dev.hornbeam.training.augmentation..",
                         "dev.hornbeam.training.random..")
+                .layer("tensorboard")
+                .definedBy("dev.hornbeam.training.tensorboard..")
                 .layer("root")
                 .definedBy("dev.hornbeam.training")
                 .whereLayer("cli")
@@ -69,8 +71,11 @@ final class ArchitectureTest {
                 .mayOnlyBeAccessedByLayers("cli", "study", "run")
                 .whereLayer("data")
                 .mayOnlyBeAccessedByLayers("cli", "study", "prediction", "run", "method and evaluation")
+                .whereLayer("tensorboard")
+                .mayOnlyBeAccessedByLayers("run")
                 .whereLayer("root")
-                .mayOnlyBeAccessedByLayers("cli", "study", "prediction", "run", "method and evaluation", "data")
+                .mayOnlyBeAccessedByLayers(
+                        "cli", "study", "prediction", "run", "method and evaluation", "data", "tensorboard")
                 .check(main);
     }
 

@@ -37,6 +37,8 @@ import picocli.CommandLine.UnmatchedArgumentException;
             TrainCommand.class,
             StudyCommand.class,
             EvaluateCommand.class,
+            ReportCommand.class,
+            RunsCommand.class,
             PredictCommand.class,
             ExportCommand.class,
             ModelsCommand.class,

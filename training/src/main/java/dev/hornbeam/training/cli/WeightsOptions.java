@@ -151,6 +151,11 @@ final class WeightsOptions {
         return checkpoint().map(Checkpoint::modelName).or(() -> Optional.ofNullable(model));
     }
 
+    /** How many classes the network tells apart: the checkpoint's, or those of the head among the weights. */
+    int classes() {
+        return checkpoint().map(Checkpoint::classes).orElseGet(this::classesInFile);
+    }
+
     private OptionalInt widthGiven() {
         return width == null ? OptionalInt.empty() : OptionalInt.of(width);
     }

@@ -65,6 +65,13 @@ public record CorruptionErrors(List<Integer> severities, Map<String, List<Double
                 .orElseThrow();
     }
 
+    /** What {@link #mean()} is over, as in {@code 15 corruptions (common), severities 1, 2, 3, 4, 5}. */
+    public String averaged() {
+        return CorruptionSets.describe(errors.keySet())
+                + (severities.size() == 1 ? ", severity " : ", severities ")
+                + severities.stream().map(String::valueOf).collect(Collectors.joining(", "));
+    }
+
     /** The table as CSV: a line per corruption with the error at each severity and their mean, in [0, 1]. */
     public String toCsv() {
         String head = severities.stream().map(s -> "severity_" + s).collect(Collectors.joining(","));

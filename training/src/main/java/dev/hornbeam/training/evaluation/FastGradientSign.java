@@ -62,7 +62,8 @@ record FastGradientSign(Module model, Normalization normalization) {
             Tensor truth = Tensor.empty(DType.I64, device, n);
             truth.write(0, classes, 0, n);
             // The sum and not the mean: its sign is the same, and small gradients keep their digits.
-            Tensor loss = CrossEntropy.crossEntropy(model.forward(images), truth, 0).sum();
+            Tensor loss =
+                    CrossEntropy.crossEntropy(model.forward(images), truth, 0).sum();
             return Autograd.grad(loss, images)[0].toFloats();
         }
     }

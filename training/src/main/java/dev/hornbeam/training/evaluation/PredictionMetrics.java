@@ -14,12 +14,7 @@ import java.util.List;
  * @param confusion which classes are taken for which
  */
 public record PredictionMetrics(
-        int images,
-        List<Double> topK,
-        double loss,
-        double brier,
-        Reliability reliability,
-        ConfusionMatrix confusion) {
+        int images, List<Double> topK, double loss, double brier, Reliability reliability, ConfusionMatrix confusion) {
 
     /**
      * Keeps its own copies.

@@ -35,9 +35,7 @@ public final class PredictionTally {
      * @throws IllegalArgumentException if there is none
      */
     public PredictionTally(List<String> classNames) {
-        this(
-                classNames,
-                IntStream.range(0, classNames.size()).boxed().toList());
+        this(classNames, IntStream.range(0, classNames.size()).boxed().toList());
     }
 
     /**

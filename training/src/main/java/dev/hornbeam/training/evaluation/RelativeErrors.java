@@ -34,7 +34,11 @@ public record RelativeErrors(String baseline, Map<String, Double> errors, Map<St
      * @throws UserError if the baseline lacks a corruption or was tested at other severities
      */
     public static RelativeErrors of(
-            CorruptionErrors table, double clean, String baseline, CorruptionErrors baselineTable, double baselineClean) {
+            CorruptionErrors table,
+            double clean,
+            String baseline,
+            CorruptionErrors baselineTable,
+            double baselineClean) {
         if (!table.severities().equals(baselineTable.severities())) {
             throw new UserError("the baseline " + baseline + " was tested at the severities "
                     + baselineTable.severities() + ", not at " + table.severities() + "; test both alike");

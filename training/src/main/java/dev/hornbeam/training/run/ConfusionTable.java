@@ -24,8 +24,10 @@ record ConfusionTable(ConfusionMatrix confusion) {
 
     private String whole() {
         int[][] counts = confusion.counts();
-        StringBuilder html = new StringBuilder("<div class=\"heat confusion\"><table><thead><tr>"
-                + "<th scope=\"col\">true class</th>");
+        // Four digits do not fit into a cell on a narrow screen.
+        boolean shares = confusion.entries().stream().anyMatch(entry -> entry.images() > 999);
+        StringBuilder html = new StringBuilder(
+                "<div class=\"heat confusion\"><table><thead><tr>" + "<th scope=\"col\">true class</th>");
         for (int c = 0; c < counts.length; c++) {
             html.append("<th scope=\"col\">").append(c).append("</th>");
         }
@@ -34,16 +36,17 @@ record ConfusionTable(ConfusionMatrix confusion) {
             html.append("<tr><th scope=\"row\">").append(label(truth)).append("</th>");
             int images = Arrays.stream(counts[truth]).sum();
             for (int predicted = 0; predicted < counts.length; predicted++) {
-                html.append(cell(counts[truth][predicted], images, truth == predicted));
+                html.append(cell(counts[truth][predicted], images, truth == predicted, shares));
             }
             html.append("</tr>");
         }
-        return html.append("</tbody></table></div><p class=\"note\">Rows are true classes, columns predicted ones; ")
-                .append("numbers are images, colours shares of the row.</p>")
+        return html.append(
+                        "</tbody></table></div><p class=\"note\">Rows are true classes, columns predicted ones; numbers are ")
+                .append(shares ? "shares of the row in per cent.</p>" : "images, colours shares of the row.</p>")
                 .toString();
     }
 
-    private static String cell(int images, int ofRow, boolean right) {
+    private static String cell(int images, int ofRow, boolean right, boolean shares) {
         // The square root lets rare confusions show.
         double x = ofRow == 0 ? 0 : Math.sqrt((double) images / ofRow);
         ColourScale light = right ? ColourScale.RIGHT_LIGHT : ColourScale.ERROR_LIGHT;
@@ -56,7 +59,18 @@ record ConfusionTable(ConfusionMatrix confusion) {
                         ColourScale.css(ColourScale.textOn(onLight)),
                         ColourScale.css(onDark),
                         ColourScale.css(ColourScale.textOn(onDark)),
-                        images == 0 ? "" : Integer.toString(images));
+                        text(images, ofRow, shares));
+    }
+
+    private static String text(int images, int ofRow, boolean share) {
+        if (images == 0) {
+            return "";
+        }
+        if (!share) {
+            return Integer.toString(images);
+        }
+        String percent = percent((double) images / ofRow, 0);
+        return percent.equals("0") ? "&lt;1" : percent;
     }
 
     private String pairs() {
@@ -66,9 +80,10 @@ record ConfusionTable(ConfusionMatrix confusion) {
         }
         int[] ofClass = new int[confusion.classNames().size()];
         confusion.entries().forEach(entry -> ofClass[entry.truth()] += entry.images());
-        StringBuilder html = new StringBuilder("<table class=\"facts pairs\"><thead><tr><th scope=\"col\">true class</th>"
-                + "<th scope=\"col\">taken for</th><th scope=\"col\">images</th><th scope=\"col\">of its, %</th>"
-                + "</tr></thead><tbody>");
+        StringBuilder html =
+                new StringBuilder("<table class=\"facts pairs\"><thead><tr><th scope=\"col\">true class</th>"
+                        + "<th scope=\"col\">taken for</th><th scope=\"col\">images</th><th scope=\"col\">of its, %</th>"
+                        + "</tr></thead><tbody>");
         for (Entry entry : most) {
             html.append("<tr><td>")
                     .append(label(entry.truth()))
@@ -80,7 +95,8 @@ record ConfusionTable(ConfusionMatrix confusion) {
                     .append(percent((double) entry.images() / ofClass[entry.truth()], 1))
                     .append("</td></tr>");
         }
-        return html.append("</tbody></table><p class=\"note\">The confusions that happened most; confusion.csv has all.</p>")
+        return html.append(
+                        "</tbody></table><p class=\"note\">The confusions that happened most; confusion.csv has all.</p>")
                 .toString();
     }
 

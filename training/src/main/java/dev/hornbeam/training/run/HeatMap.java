@@ -1,11 +1,19 @@
 package dev.hornbeam.training.run;
 
 import static dev.hornbeam.training.run.Markup.escape;
+import static dev.hornbeam.training.run.Markup.percent;
+import static dev.hornbeam.training.run.Markup.points;
 import static dev.hornbeam.training.run.Markup.words;
 
+import dev.hornbeam.training.evaluation.CorruptionErrors;
+import java.util.Collection;
+import java.util.DoubleSummaryStatistics;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.function.DoubleFunction;
+import java.util.stream.IntStream;
 
 /**
  * A table of corruption by severity whose cells are coloured by their value, as HTML.
@@ -30,6 +38,67 @@ record HeatMap(
         ColourScale light,
         ColourScale dark,
         DoubleFunction<String> text) {
+
+    /** The errors of one network, with colours over their own range. */
+    static HeatMap ofErrors(String caption, int colour, CorruptionErrors table) {
+        return ofErrors(caption, colour, table, List.of(table));
+    }
+
+    /** The errors of one network, with colours over the range of {@code all}. */
+    static HeatMap ofErrors(String caption, int colour, CorruptionErrors table, Collection<CorruptionErrors> all) {
+        DoubleSummaryStatistics range = all.stream()
+                .flatMap(one -> one.errors().values().stream().flatMap(List::stream))
+                .mapToDouble(Double::doubleValue)
+                .summaryStatistics();
+        return new HeatMap(
+                caption,
+                colour,
+                table.severities(),
+                table.errors(),
+                range.getMin(),
+                range.getMax(),
+                ColourScale.ERROR_LIGHT,
+                ColourScale.ERROR_DARK,
+                x -> percent(x, 1));
+    }
+
+    /** What one network's errors are more than another's; empty where the two have no cell in common. */
+    static Optional<HeatMap> ofDifference(String caption, CorruptionErrors base, CorruptionErrors other) {
+        if (!base.severities().equals(other.severities())) {
+            return Optional.empty();
+        }
+        Map<String, List<Double>> rows = new LinkedHashMap<>();
+        base.errors().forEach((corruption, before) -> {
+            List<Double> after = other.errors().get(corruption);
+            if (after != null) {
+                rows.put(
+                        corruption,
+                        IntStream.range(0, before.size())
+                                .mapToObj(i -> after.get(i) - before.get(i))
+                                .toList());
+            }
+        });
+        if (rows.isEmpty()) {
+            return Optional.empty();
+        }
+        double most = rows.values().stream()
+                .flatMap(List::stream)
+                .mapToDouble(Math::abs)
+                .max()
+                .orElse(0);
+        // Equal tables still need a scale with a middle.
+        double reach = Math.max(most, 0.001);
+        return Optional.of(new HeatMap(
+                caption,
+                -1,
+                base.severities(),
+                rows,
+                -reach,
+                reach,
+                ColourScale.CHANGE_LIGHT,
+                ColourScale.CHANGE_DARK,
+                x -> points(x, 1)));
+    }
 
     String toHtml() {
         StringBuilder html = new StringBuilder("<figure class=\"heat\"><table><caption>");

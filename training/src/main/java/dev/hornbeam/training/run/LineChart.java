@@ -20,7 +20,7 @@ record LineChart(String title, String unit, List<Line> lines) {
 
     private static final double WIDTH = 400;
     private static final double HEIGHT = 242;
-    private static final double LEFT = 50;
+    private static final double LEFT = 56;
     private static final double RIGHT = 12;
     private static final double TOP = 12;
     private static final double BOTTOM = 40;

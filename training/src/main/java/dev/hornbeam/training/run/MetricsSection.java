@@ -43,7 +43,8 @@ record MetricsSection(List<Entry> entries, boolean named) {
         }
         return html.append("<p class=\"note\">Calibration error: over ")
                 .append(entries.getFirst().metrics().reliability().bins().size())
-                .append(" bins of equal width of the confidence, the mean distance of accuracy and mean confidence, weighted by ")
+                .append(
+                        " bins of equal width of the confidence, the mean distance of accuracy and mean confidence, weighted by ")
                 .append("images. On the dashed line confidence and accuracy agree.</p></section>\n")
                 .toString();
     }
@@ -57,14 +58,16 @@ record MetricsSection(List<Entry> entries, boolean named) {
     }
 
     private String table() {
-        StringBuilder html = new StringBuilder("<div class=\"scroll\"><table class=\"results\"><thead><tr><th scope=\"col\"></th>");
+        StringBuilder html =
+                new StringBuilder("<div class=\"scroll\"><table class=\"results\"><thead><tr><th scope=\"col\"></th>");
         for (Entry entry : entries) {
             html.append("<th scope=\"col\">")
                     .append(named ? key(entry) : "clean test images")
                     .append("</th>");
         }
         html.append("</tr></thead><tbody>");
-        int most = entries.stream().mapToInt(e -> e.metrics().topK().size()).max().orElse(1);
+        int most =
+                entries.stream().mapToInt(e -> e.metrics().topK().size()).max().orElse(1);
         for (int k = 1; k <= most; k++) {
             int rank = k;
             html.append(row(

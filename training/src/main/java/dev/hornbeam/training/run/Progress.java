@@ -308,7 +308,7 @@ public final class Progress implements AutoCloseable {
     }
 
     /** Minutes and seconds, with hours where there are any. */
-    static String duration(double seconds) {
+    public static String duration(double seconds) {
         Duration d = Duration.ofSeconds(Math.round(seconds));
         return d.toHours() == 0
                 ? String.format(Locale.ROOT, "%d:%02d", d.toMinutes(), d.toSecondsPart())

@@ -18,7 +18,7 @@ import java.util.Locale;
 record ReliabilityDiagram(Reliability reliability, int colour) {
     private static final double WIDTH = 400;
     private static final double HEIGHT = 330;
-    private static final double LEFT = 50;
+    private static final double LEFT = 56;
     private static final double RIGHT = 12;
     private static final double TOP = 12;
     private static final double PLOT = 210;
@@ -36,7 +36,7 @@ record ReliabilityDiagram(Reliability reliability, int colour) {
             svg.append("<line class=\"grid\" x1=\"%s\" x2=\"%s\" y1=\"%s\" y2=\"%s\"/>"
                     .formatted(coordinate(LEFT), coordinate(WIDTH - RIGHT), coordinate(y), coordinate(y)));
             svg.append("<text class=\"tick\" x=\"%s\" y=\"%s\" text-anchor=\"end\">%d%%</text>"
-                    .formatted(coordinate(LEFT - 7), coordinate(y + 4), 10 * tenths));
+                    .formatted(coordinate(LEFT - 7), coordinate(y + 4.6), 10 * tenths));
             svg.append("<text class=\"tick\" x=\"%s\" y=\"%s\" text-anchor=\"%s\">%d%%</text>"
                     .formatted(
                             coordinate(x),

@@ -22,7 +22,6 @@ import java.util.function.Consumer;
 import java.util.function.DoubleFunction;
 import java.util.function.ToDoubleFunction;
 import java.util.stream.Collectors;
-import java.util.stream.IntStream;
 
 /**
  * The report of one run or of several beside each other: a single HTML file that needs nothing else.
@@ -292,73 +291,22 @@ public final class Report {
         List<Run> tested = data.runs().stream()
                 .filter(r -> r.results().corruptions().isPresent())
                 .toList();
-        double high = tested.stream()
-                .flatMap(r -> table(r).errors().values().stream().flatMap(List::stream))
-                .mapToDouble(Double::doubleValue)
-                .max()
-                .orElse(1);
-        double low = tested.stream()
-                .flatMap(r -> table(r).errors().values().stream().flatMap(List::stream))
-                .mapToDouble(Double::doubleValue)
-                .min()
-                .orElse(0);
+        List<CorruptionErrors> tables = tested.stream().map(Report::table).toList();
         StringBuilder html = new StringBuilder(
                 "<section class=\"card\"><h2>Error by corruption and severity, %</h2><div class=\"heats\">");
         forEachRun((run, index) -> run.results()
                 .corruptions()
-                .ifPresent(table -> html.append(new HeatMap(
-                                run.name(),
-                                data.runs().size() > 1 ? colour(index) : -1,
-                                table.severities(),
-                                table.errors(),
-                                low,
-                                high,
-                                ColourScale.ERROR_LIGHT,
-                                ColourScale.ERROR_DARK,
-                                x -> percent(x, 1))
-                        .toHtml())));
+                .ifPresent(table -> html.append(
+                        HeatMap.ofErrors(run.name(), data.runs().size() > 1 ? colour(index) : -1, table, tables)
+                                .toHtml())));
         tested.stream().skip(1).forEach(run -> html.append(differenceMap(tested.getFirst(), run)));
         return html.append("</div></section>\n").toString();
     }
 
     private static String differenceMap(Run base, Run run) {
-        CorruptionErrors a = table(base);
-        CorruptionErrors b = table(run);
-        if (!a.severities().equals(b.severities())) {
-            return "";
-        }
-        Map<String, List<Double>> rows = new LinkedHashMap<>();
-        a.errors().forEach((corruption, before) -> {
-            List<Double> after = b.errors().get(corruption);
-            if (after != null) {
-                rows.put(
-                        corruption,
-                        IntStream.range(0, before.size())
-                                .mapToObj(i -> after.get(i) - before.get(i))
-                                .toList());
-            }
-        });
-        if (rows.isEmpty()) {
-            return "";
-        }
-        double most = rows.values().stream()
-                .flatMap(List::stream)
-                .mapToDouble(Math::abs)
-                .max()
-                .orElse(0);
-        // Equal tables still need a scale with a middle.
-        double reach = Math.max(most, 0.001);
-        return new HeatMap(
-                        run.name() + " − " + base.name() + ", points",
-                        -1,
-                        a.severities(),
-                        rows,
-                        -reach,
-                        reach,
-                        ColourScale.CHANGE_LIGHT,
-                        ColourScale.CHANGE_DARK,
-                        x -> points(x, 1))
-                .toHtml();
+        return HeatMap.ofDifference(run.name() + " − " + base.name() + ", points", table(base), table(run))
+                .map(HeatMap::toHtml)
+                .orElse("");
     }
 
     // ---- calibration and confusions
@@ -494,7 +442,7 @@ public final class Report {
                     .formatted(colour(index), Markup.coordinate(x)));
             svg.append("<text class=\"label\" x=\"%s\" y=\"46.5\">%s</text>"
                     .formatted(Markup.coordinate(x + 14), escape(name)));
-            x += 34 + 6.5 * name.length();
+            x += 34 + 7.4 * name.length();
         }
         svg.append("<text x=\"%s\" y=\"46.5\" text-anchor=\"end\">error, lower is better</text>"
                 .formatted(Markup.coordinate(width - margin)));

@@ -71,7 +71,9 @@ final class ResultsJson {
         node.path("confusion")
                 .path("true_predicted_images")
                 .forEach(entry -> entries.add(new ConfusionMatrix.Entry(
-                        entry.path(0).asInt(), entry.path(1).asInt(), entry.path(2).asInt())));
+                        entry.path(0).asInt(),
+                        entry.path(1).asInt(),
+                        entry.path(2).asInt())));
         return new PredictionMetrics(
                 node.path("images").asInt(),
                 topK,

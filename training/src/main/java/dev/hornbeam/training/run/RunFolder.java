@@ -87,6 +87,16 @@ public record RunFolder(Path path) {
         return path.resolve("trace.json");
     }
 
+    /** The folder of the event files for TensorBoard, {@code tensorboard}. */
+    public Path tensorBoard() {
+        return path.resolve("tensorboard");
+    }
+
+    /** Locked while a process is at work on the run, {@code run.lock}. */
+    public Path lock() {
+        return path.resolve("run.lock");
+    }
+
     /** The report, {@code report.html}. */
     public Path report() {
         return path.resolve("report.html");

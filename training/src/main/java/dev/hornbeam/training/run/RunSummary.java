@@ -62,8 +62,10 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
         } catch (IOException e) {
             throw UserError.cannotRead(file, e);
         }
-        if (!root.path("results").has("test_accuracy") || !root.path("provenance").isObject()) {
-            throw new UserError(file + ": it is no summary of a run; expected a summary.json that hornbeam train wrote");
+        if (!root.path("results").has("test_accuracy")
+                || !root.path("provenance").isObject()) {
+            throw new UserError(
+                    file + ": it is no summary of a run; expected a summary.json that hornbeam train wrote");
         }
         try {
             return new RunSummary(root.path("name").asText(), results(root), provenance(root.path("provenance")));
@@ -84,7 +86,9 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
                 root.has("corruption_errors")
                         ? Optional.of(ResultsJson.corruptions(root.path("corruption_errors")))
                         : Optional.empty(),
-                root.has("test_metrics") ? Optional.of(ResultsJson.metrics(root.path("test_metrics"))) : Optional.empty(),
+                root.has("test_metrics")
+                        ? Optional.of(ResultsJson.metrics(root.path("test_metrics")))
+                        : Optional.empty(),
                 Map.of());
         // What is left is what the method reported besides.
         Map<String, Double> extra = new LinkedHashMap<>();

@@ -47,6 +47,10 @@ public final class TrainingRun {
     private final Progress progress;
     private final List<String> command;
     private final List<TrainingListener> listeners = new ArrayList<>();
+    // Held from when the folder is there until the report is written.
+    private RunLock lock;
+    // Null where TensorBoard is not asked for.
+    private TensorBoardLog board;
     private StepProfiler profiler = StepProfiler.none();
     private volatile boolean stopRequested;
     private volatile Runnable stop = () -> {};
@@ -109,6 +113,21 @@ public final class TrainingRun {
      * @throws UserError if the configuration does not fit the data, something cannot be read or written, or training diverges
      */
     public Optional<ReportData.Run> run() {
+        try {
+            return runHoldingFolder();
+        } finally {
+            if (lock != null) {
+                lock.close();
+                lock = null;
+            }
+            if (board != null) {
+                board.close();
+                board = null;
+            }
+        }
+    }
+
+    private Optional<ReportData.Run> runHoldingFolder() {
         Instant started = Instant.now();
         Engine.setThreads(config.threads());
         Engine.setExact(config.exact());
@@ -226,6 +245,10 @@ public final class TrainingRun {
             ImageSet test,
             Normalization normalization) {
         CheckpointFolder checkpoints = new CheckpointFolder(folder.checkpoints());
+        if (!resumed) {
+            RunFolder.create(folder.path());
+        }
+        lock = RunLock.take(folder);
         if (resumed) {
             Path latest = checkpoints.latest().orElse(null);
             if (latest != null) {
@@ -233,10 +256,19 @@ public final class TrainingRun {
                 Checkpoint.restore(latest, loop);
             }
         } else {
-            RunFolder.create(folder.path());
             config.save(folder.config());
         }
         progress.line(startLine(train, test, loop));
+        if (config.log().tensorboard()) {
+            long done = loop.position().step();
+            board = TensorBoardLog.open(folder, done, config.log().every());
+            if (done == 0) {
+                board.images(
+                        train,
+                        TrainingParts.augmentation(config.data().augment(), normalization, config.seed()),
+                        normalization);
+            }
+        }
         long imagesPerEpoch = config.data().dropLast()
                 ? (long) loader.batchesPerEpoch() * config.data().batch()
                 : train.size();
@@ -276,6 +308,9 @@ public final class TrainingRun {
                     }
                 }
             });
+            if (board != null) {
+                loop.listen(board);
+            }
             listeners.forEach(loop::listen);
             loop.profileWith(profiler);
             stop = loop::requestStop;
@@ -376,6 +411,9 @@ public final class TrainingRun {
                 sums,
                 started,
                 Duration.between(started, Instant.now()));
+        if (board != null) {
+            board.results(last.step(), metrics, errors);
+        }
         RunSummary summary = new RunSummary(config.name(), results, provenance);
         summary.write(folder.summary());
         errors.ifPresent(table -> UserFile.writeText(folder.corruptions(), table.toCsv()));
