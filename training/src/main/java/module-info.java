@@ -32,6 +32,9 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.run;
     exports dev.hornbeam.training.tensorboard;
 
+    // Where sets of corrupted images are built other than on this machine.
+    uses dev.hornbeam.training.corruption.build.CorruptionEngine;
+
     // Options are set by reflection.
     opens dev.hornbeam.training.cli to
             info.picocli;

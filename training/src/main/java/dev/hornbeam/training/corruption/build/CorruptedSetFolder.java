@@ -9,11 +9,13 @@ import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.corruption.Corruption;
 import dev.hornbeam.training.corruption.Corruptions;
 import dev.hornbeam.training.data.ImageSet;
+import dev.hornbeam.training.data.ImageSource;
 import dev.hornbeam.training.data.Split;
 import dev.hornbeam.training.image.Background;
 import dev.hornbeam.training.image.ImageDecoder;
 import dev.hornbeam.training.image.ImageFiles;
 import dev.hornbeam.training.image.PixelImage;
+import dev.hornbeam.training.image.Preprocessing;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -22,7 +24,9 @@ import java.util.Arrays;
 import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeSet;
 import java.util.function.Predicate;
 import java.util.stream.IntStream;
@@ -40,8 +44,8 @@ import java.util.stream.Stream;
  *   <li>{@link Layout#MNIST_C}: {@code CORRUPTION/test_images.npy}, uint8 [N, H, W, C] or [N, H, W], and {@code
  *       CORRUPTION/test_labels.npy}, integers [N]. This layout has one severity, which counts as 1; several are told
  *       apart by a folder above, as {@code SEVERITY/CORRUPTION/test_images.npy}.
- *   <li>{@link Layout#IMAGENET_C}: {@code CORRUPTION/SEVERITY/CLASS/} with image files in it; images of one size are
- *       read.
+ *   <li>{@link Layout#IMAGENET_C}: {@code CORRUPTION/SEVERITY/CLASS/} with image files in it, which are decoded when
+ *       they are asked for.
  * </ul>
  *
  * <p>Files and folders whose names begin with a dot are not looked at.
@@ -54,7 +58,28 @@ public final class CorruptedSetFolder {
         /** That of MNIST-C: a folder for each corruption, with an .npy of images and one of labels. */
         MNIST_C,
         /** That of ImageNet-C and Tiny-ImageNet-C: image files in folders. */
-        IMAGENET_C
+        IMAGENET_C;
+
+        /**
+         * Returns the layout called {@code name}.
+         *
+         * @throws UserError if there is none
+         */
+        public static Layout named(String name) {
+            for (Layout layout : values()) {
+                if (layout.label().equals(name.toLowerCase(Locale.ROOT))) {
+                    return layout;
+                }
+            }
+            List<String> known = Arrays.stream(values()).map(Layout::label).toList();
+            throw new UserError("unknown layout '" + name + "'; known: " + String.join(", ", known)
+                    + NearestNames.didYouMean(name, known));
+        }
+
+        /** Returns the name as users write it: cifar-c, mnist-c or imagenet-c. */
+        public String label() {
+            return name().toLowerCase(Locale.ROOT).replace('_', '-');
+        }
     }
 
     static final String LABELS = "labels.npy";
@@ -229,6 +254,17 @@ public final class CorruptedSetFolder {
      *     something in the files is wrong
      */
     public ImageSet read(String corruption, int severity, List<String> classNames) {
+        return read(corruption, severity, classNames, Optional.empty());
+    }
+
+    /**
+     * Returns the images of one corruption and severity, with the classes and the preprocessing of a network.
+     *
+     * @param fit what brings image files to one size; empty to take them as colour images of the first one's size. Arrays
+     *     have one size already.
+     * @throws UserError as {@link #read(String, int, List)} does
+     */
+    public ImageSet read(String corruption, int severity, List<String> classNames, Optional<Preprocessing> fit) {
         if (!corruptions.contains(corruption)) {
             throw new UserError(folder + " has no corruption '" + corruption + "'; it has "
                     + String.join(", ", corruptions) + NearestNames.didYouMean(corruption, corruptions));
@@ -250,7 +286,8 @@ public final class CorruptedSetFolder {
                 Path one = (severityAbove ? folder.resolve(Integer.toString(severity)) : folder).resolve(corruption);
                 yield arrays(name, one.resolve(TEST_IMAGES), one.resolve(TEST_LABELS), 0, 1, classNames);
             }
-            case IMAGENET_C -> files(name, folder.resolve(corruption).resolve(Integer.toString(severity)), classNames);
+            case IMAGENET_C ->
+                files(name, folder.resolve(corruption).resolve(Integer.toString(severity)), classNames, fit);
         };
     }
 
@@ -334,7 +371,7 @@ public final class CorruptedSetFolder {
 
     // --------------------------------------------------------------------------------------------------- image files
 
-    private ImageSet files(String name, Path where, List<String> classNames) {
+    private ImageSet files(String name, Path where, List<String> classNames, Optional<Preprocessing> fit) {
         List<String> here = names(where, Files::isDirectory);
         List<String> classes = classNames.isEmpty() ? classFolders() : classNames;
         List<Path> files = new ArrayList<>();
@@ -356,31 +393,36 @@ public final class CorruptedSetFolder {
         }
         ImageDecoder decoder = new ImageDecoder(Background.WHITE);
         PixelImage first = decoder.decode(files.getFirst());
-        long bytes = (long) files.size() * first.width() * first.height() * 3;
-        if (bytes > Integer.MAX_VALUE - 16) {
-            throw new UserError(where + ": " + files.size() + " images of " + first.height() + "x" + first.width()
-                    + " pixels take more than the 2 GiB that are read at once");
-        }
-        byte[] pixels = new byte[(int) bytes];
-        IntStream.range(0, files.size()).parallel().forEach(i -> {
-            PixelImage image = decoder.decode(files.get(i)).withChannels(3);
-            if (image.width() != first.width() || image.height() != first.height()) {
-                throw new UserError(files.get(i) + " is " + image.height() + "x" + image.width() + " pixels, but "
-                        + files.getFirst() + " is " + first.height() + "x" + first.width()
-                        + "; expected images of one size");
-            }
-            System.arraycopy(image.pixels(), 0, pixels, i * image.pixels().length, image.pixels().length);
-        });
-        return ImageSet.of(
+        return ImageSet.onDemand(
                 name,
                 Split.TEST,
-                first.height(),
-                first.width(),
-                3,
-                pixels,
+                new Decoded(List.copyOf(files), decoder),
+                fit.orElse(Preprocessing.of(first.height(), first.width(), 3)),
                 labels.stream().mapToInt(Integer::intValue).toArray(),
                 classes,
                 List.of());
+    }
+
+    /** Image files that are decoded when they are asked for. */
+    private record Decoded(List<Path> files, ImageDecoder decoder) implements ImageSource {
+        @Override
+        public PixelImage image(int place) {
+            return decoder.decode(files.get(place));
+        }
+
+        @Override
+        public String describe(int place) {
+            return files.get(place).toString();
+        }
+
+        @Override
+        public String identity(int place) {
+            try {
+                return files.get(place) + " " + Files.size(files.get(place));
+            } catch (IOException e) {
+                throw UserError.cannotRead(files.get(place), e);
+            }
+        }
     }
 
     // Those of all corruptions and severities: a class may lack images in one of them.

@@ -76,8 +76,7 @@ final class CorruptedSetFolderTest {
     @Test
     void manifestNamesTheSeverities() throws IOException {
         cifar(HostArray.of(new int[10], 10));
-        Files.writeString(
-                folder.resolve("manifest.json"), "{\"seed\": 1, \"x\": {\"y\": [9]}, \"severities\": [2, 5]}");
+        Files.writeString(folder.resolve("manifest.json"), "{\"x\": {\"y\": [9]}, \"job\": {\"severities\": [2, 5]}}");
         CorruptedSetFolder set = CorruptedSetFolder.open(folder);
         assertEquals(List.of(2, 5), set.severities());
         assertEquals(5, set.read("zigzag", 5).size());
