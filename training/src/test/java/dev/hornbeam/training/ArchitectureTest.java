@@ -84,7 +84,15 @@ final class ArchitectureTest {
         noClasses()
                 .should()
                 .dependOnClassesThat()
-                .resideInAnyPackage("dev.hornbeam.internal..", "java.lang.foreign..")
+                .resideInAnyPackage("dev.hornbeam.internal..")
+                .check(mainAndTests);
+        noClasses()
+                .that()
+                // The one class that calls another native library.
+                .doNotHaveFullyQualifiedName("dev.hornbeam.training.image.TurboJpeg")
+                .should()
+                .dependOnClassesThat()
+                .resideInAnyPackage("java.lang.foreign..")
                 .check(mainAndTests);
     }
 

@@ -134,7 +134,8 @@ public final class AugmentationPipeline implements Preparation {
 
     private final Builder settings;
     private final float[] table;
-    private final List<Stage> stages;
+    // An array, because its loop makes no iterator.
+    private final Stage[] stages;
     private final int view;
 
     private AugmentationPipeline(Builder settings, int view) {
@@ -151,7 +152,7 @@ public final class AugmentationPipeline implements Preparation {
         if (settings.jitter != null) {
             chosen.add(new Stage(JITTER, settings.jitter));
         }
-        stages = List.copyOf(chosen);
+        stages = chosen.toArray(Stage[]::new);
     }
 
     /**
@@ -178,7 +179,12 @@ public final class AugmentationPipeline implements Preparation {
         Workspace workspace = Workspace.ofThread();
         Canvas image = workspace.image();
         int index = set.originalIndex(position);
-        set.copyImage(position, image.begin(set.width(), set.height(), channels), 0);
+        if (settings.part != null && set.isOnDemand()) {
+            // The part of the photograph itself, not of one that was cropped and scaled already.
+            image.load(set.original(position).withChannels(channels));
+        } else {
+            set.copyImage(position, image.begin(set.width(), set.height(), channels), 0);
+        }
         change(workspace, index, epoch, set.width(), set.height());
         normalise(image, out, offset);
         erase(workspace, index, epoch, out, offset);

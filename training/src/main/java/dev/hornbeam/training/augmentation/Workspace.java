@@ -13,6 +13,7 @@ final class Workspace {
     private final Resampler resampler = new Resampler();
     private final DrawSequence draws = new DrawSequence(0, Purpose.AUGMENT, 0, 0, 0);
     private float[] mixture = new float[0];
+    private int[] order = new int[0];
 
     private Workspace() {}
 
@@ -46,5 +47,13 @@ final class Workspace {
             mixture = new float[length];
         }
         return mixture;
+    }
+
+    /** At least {@code length} whole numbers of any value. */
+    int[] order(int length) {
+        if (order.length < length) {
+            order = new int[length];
+        }
+        return order;
     }
 }

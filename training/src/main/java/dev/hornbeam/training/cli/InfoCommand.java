@@ -10,6 +10,7 @@ import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.tensor.NativeMemoryException;
 import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.image.ImageDecoder;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.FixedBatchTraining;
 import dev.hornbeam.training.run.Precision;
@@ -138,6 +139,7 @@ final class InfoCommand implements Runnable {
         }
         facts.put("library", Engine.library().toString());
         facts.put("cuda", Engine.whyUnavailable(Device.cuda(0)).orElse("available"));
+        facts.put("jpeg", ImageDecoder.jpegDecoder());
         ModelCatalog.names().forEach(facts.putArray("models")::add);
         return facts;
     }

@@ -13,18 +13,25 @@ public final class Batch {
     private final int[] labels;
     private final int[] positions;
     private final float[] targets;
+    private final float[] softLabels;
     private int size;
     private int epoch;
     private int index;
     private boolean lastOfEpoch;
 
-    Batch(ImageSet set, int capacity) {
+    /**
+     * Makes room for a batch.
+     *
+     * @param softClasses numbers in a row of soft labels; 0 for none
+     */
+    Batch(ImageSet set, int capacity, int softClasses) {
         this.set = set;
         this.images = new float[Math.multiplyExact(capacity, set.imageLength())];
         this.labels = new int[capacity];
         this.positions = new int[capacity];
         this.targets = new float
                 [Math.multiplyExact(capacity, set.targets().map(Targets::length).orElse(0))];
+        this.softLabels = new float[Math.multiplyExact(capacity, softClasses)];
     }
 
     void begin(int newEpoch, int newIndex, int newSize, boolean last) {
@@ -67,6 +74,14 @@ public final class Batch {
     /** Returns the regression targets, row after row; the first {@code size()} rows are set. Empty for sets without. */
     public float[] targets() {
         return targets;
+    }
+
+    /**
+     * Returns the share of every class in each image, row after row; the first {@code size()} rows are set. Empty where the
+     * images of a batch are not mixed, and {@link #labels} say it all.
+     */
+    public float[] softLabels() {
+        return softLabels;
     }
 
     /** Returns the height of the images. */

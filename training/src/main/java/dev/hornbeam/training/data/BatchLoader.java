@@ -44,6 +44,7 @@ public final class BatchLoader implements AutoCloseable {
         private int workers = 1;
         private int prefetch = 4;
         private int epochs = Integer.MAX_VALUE;
+        private BatchMixing mixing;
 
         private Builder(ImageSet set, Preparation preparation) {
             this.set = set;
@@ -81,6 +82,12 @@ public final class BatchLoader implements AutoCloseable {
             return this;
         }
 
+        /** Mixes the images of every batch with one another, after each is prepared. */
+        public Builder mixing(BatchMixing newMixing) {
+            mixing = newMixing;
+            return this;
+        }
+
         /** Ends after so many epochs; endless if not called. */
         public Builder epochs(int count) {
             epochs = count;
@@ -103,6 +110,9 @@ public final class BatchLoader implements AutoCloseable {
             if (dropLast && set.size() < batchSize) {
                 throw new UserError(set.name() + ": " + set.size() + " images are too few for one full batch of "
                         + batchSize + "; choose a smaller batch");
+            }
+            if (mixing != null && set.targets().isPresent()) {
+                throw new UserError(set.name() + ": images with regression targets are not mixed; only classes can be");
             }
             return new BatchLoader(this);
         }
@@ -127,6 +137,7 @@ public final class BatchLoader implements AutoCloseable {
 
     private final ImageSet set;
     private final Preparation preparation;
+    private final BatchMixing mixing;
     private final int batchSize;
     private final boolean shuffled;
     private final long seed;
@@ -151,6 +162,7 @@ public final class BatchLoader implements AutoCloseable {
     private BatchLoader(Builder settings) {
         set = settings.set;
         preparation = settings.preparation;
+        mixing = settings.mixing;
         shuffled = settings.shuffled;
         seed = settings.seed;
         batchSize = Math.min(settings.batchSize, set.size());
@@ -158,7 +170,7 @@ public final class BatchLoader implements AutoCloseable {
         end = (long) settings.epochs * batchesPerEpoch;
         // One more than is prepared ahead: the caller holds one.
         slots = new Slot[settings.workers == 0 ? 1 : Math.max(settings.prefetch, settings.workers) + 1];
-        Arrays.setAll(slots, i -> new Slot(new Batch(set, batchSize)));
+        Arrays.setAll(slots, i -> new Slot(new Batch(set, batchSize, mixing == null ? 0 : mixing.classes())));
         orders = new int[shuffled ? slots.length / batchesPerEpoch + 2 : 1][set.size()];
         orderEpochs = new int[orders.length];
         Arrays.fill(orderEpochs, -1);
@@ -354,6 +366,9 @@ public final class BatchLoader implements AutoCloseable {
         batch.begin((int) (number / batchesPerEpoch), index, size, index == batchesPerEpoch - 1);
         for (int i = 0; i < size; i++) {
             batch.fill(i, order[first + i], preparation, scratch);
+        }
+        if (mixing != null) {
+            mixing.mix(batch);
         }
     }
 

@@ -12,6 +12,7 @@ import java.util.ArrayList;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Locale;
+import java.util.Optional;
 import javax.imageio.IIOException;
 import javax.imageio.ImageReader;
 import javax.imageio.spi.IIORegistry;
@@ -27,6 +28,9 @@ import org.w3c.dom.Node;
  * orientation, colour profiles ignored, of 16-bit channels the upper 8 bits. Transparent images are laid over the background.
  * The pixels of lossy formats may differ by a few units between decoders.
  *
+ * <p>JPEG is decoded by libjpeg-turbo where the system has its TurboJPEG library, several times as fast as Java's own
+ * decoder, which does it elsewhere; {@link #jpegDecoder} says which it is.
+ *
  * <p>Any number of threads may use one decoder.
  */
 public final class ImageDecoder {
@@ -41,6 +45,8 @@ public final class ImageDecoder {
 
     private final Background background;
     private final long maxPixels;
+    private final Optional<TurboJpeg> turbo;
+    private final int shorterSide;
 
     /** Makes a decoder with the default limit of {@link #MAX_PIXELS}. */
     public ImageDecoder(Background background) {
@@ -58,8 +64,38 @@ public final class ImageDecoder {
         if (maxPixels < 1) {
             throw new UserError("a limit of " + maxPixels + " pixels; expected at least 1");
         }
+        this(background, maxPixels, TurboJpeg.get(), 0);
+    }
+
+    private ImageDecoder(Background background, long maxPixels, Optional<TurboJpeg> turbo, int shorterSide) {
         this.background = background;
         this.maxPixels = maxPixels;
+        this.turbo = turbo;
+        this.shorterSide = shorterSide;
+    }
+
+    /** Returns the name of what decodes JPEG here. */
+    public static String jpegDecoder() {
+        return TurboJpeg.get().isPresent() ? "libjpeg-turbo" : "Java";
+    }
+
+    /** Returns the same decoder, which decodes JPEG in Java whatever the system has. */
+    public ImageDecoder inJava() {
+        return new ImageDecoder(background, maxPixels, Optional.empty(), shorterSide);
+    }
+
+    /**
+     * Returns the same decoder, which may decode a JPEG smaller, by a number of eighths, as long as its shorter side keeps so
+     * many pixels: faster, for large photographs of which a small one is made, whose pixels it changes. libjpeg-turbo only; what
+     * Java decodes keeps its size.
+     *
+     * @param pixels at least 1
+     */
+    public ImageDecoder shrinkingTo(int pixels) {
+        if (pixels < 1) {
+            throw new UserError("images are to be decoded with a shorter side of " + pixels + "; expected at least 1");
+        }
+        return new ImageDecoder(background, maxPixels, turbo, pixels);
     }
 
     /**
@@ -141,6 +177,12 @@ public final class ImageDecoder {
 
     private PixelImage decode(byte[] content, ImageFormat format) throws IOException {
         ImageMarkers markers = ImageMarkers.read(content, format);
+        if (turbo.isPresent() && format == ImageFormat.JPEG) {
+            Optional<PixelImage> image = turbo(turbo.get(), content, markers);
+            if (image.isPresent()) {
+                return markers.orientation().apply(image.get());
+            }
+        }
         ImageReader reader = Readers.of(format).createReaderInstance();
         try (ImageInputStream stream = new ByteArrayImageInputStream(content)) {
             // Only GIF's metadata is of use; of the others' some can be unpacked to any size.
@@ -154,6 +196,21 @@ public final class ImageDecoder {
             }
         } finally {
             reader.dispose();
+        }
+    }
+
+    // Empty for what the library does not know, and what is damaged: Java's decoders know more, and say what is wrong.
+    private Optional<PixelImage> turbo(TurboJpeg library, byte[] content, ImageMarkers markers) throws IOException {
+        boolean usual = markers.precision() == 8 && (markers.components() == 1 || markers.components() == 3);
+        if (!usual || markers.width() == 0 || markers.height() == 0) {
+            return Optional.empty();
+        }
+        long pixels = checkSize(markers.width(), markers.height());
+        if (pixels <= LARGE_PIXELS) {
+            return library.decode(content, shorterSide, markers.width(), markers.height());
+        }
+        synchronized (LARGE) {
+            return library.decode(content, shorterSide, markers.width(), markers.height());
         }
     }
 

@@ -30,6 +30,9 @@ final class ImageMarkers {
     private final byte[] content;
     private byte[] exif = new byte[0];
     private int components;
+    private int precision;
+    private int width;
+    private int height;
     private int transform = CMYK;
 
     private ImageMarkers(byte[] content) {
@@ -63,6 +66,21 @@ final class ImageMarkers {
         return components;
     }
 
+    /** Bits of a value of a JPEG, as its frame header says; 0 where it has none. */
+    int precision() {
+        return precision;
+    }
+
+    /** Columns of a JPEG, as its frame header says; 0 where it has none. */
+    int width() {
+        return width;
+    }
+
+    /** Rows of a JPEG, as its frame header says; 0 where it has none, or says them at the end. */
+    int height() {
+        return height;
+    }
+
     /** What the four channels of a JPEG are: {@link #CMYK}, {@link #YCCK}, or a number that nobody has given a meaning. */
     int transform() {
         return transform;
@@ -94,6 +112,9 @@ final class ImageMarkers {
     private void readSegment(int marker, int begin, int end) {
         boolean frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
         if (frame && end - begin >= 6) {
+            precision = content[begin] & 0xff;
+            height = ((content[begin + 1] & 0xff) << 8) | (content[begin + 2] & 0xff);
+            width = ((content[begin + 3] & 0xff) << 8) | (content[begin + 4] & 0xff);
             components = content[begin + 5] & 0xff;
         } else if (marker == 0xe1 && has(EXIF, begin, end) && exif.length == 0) {
             exif = Arrays.copyOfRange(content, begin + EXIF.length, end);

@@ -25,6 +25,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Supplier;
 
@@ -168,6 +169,7 @@ public final class TrainingLoop {
         try (TensorScope _ = TensorScope.open()) {
             Tensor images = null;
             Tensor labels = null;
+            Tensor softLabels = null;
             long[] classes = null;
             long epochStart = System.nanoTime();
             long imagesAtStart = position.images();
@@ -180,10 +182,12 @@ public final class TrainingLoop {
                     images = Tensor.empty(DType.F32, device, capacity, batch.height(), batch.width(), batch.channels());
                     labels = Tensor.empty(DType.I64, device, capacity);
                     classes = new long[capacity];
+                    int shares = batch.softLabels().length / capacity;
+                    softLabels = shares == 0 ? null : Tensor.empty(DType.F32, device, capacity, shares);
                 }
                 StepRow row;
                 try (TensorScope _ = TensorScope.open()) {
-                    row = step(batch, images, labels, classes);
+                    row = step(batch, images, labels, softLabels, classes);
                 }
                 profiler.endStep(row.step());
                 for (TrainingListener listener : listeners) {
@@ -207,18 +211,23 @@ public final class TrainingLoop {
         return true;
     }
 
-    private StepRow step(Batch batch, Tensor images, Tensor labels, long[] classes) {
+    private StepRow step(Batch batch, Tensor images, Tensor labels, Tensor softLabels, long[] classes) {
         int n = batch.size();
         for (int i = 0; i < n; i++) {
             classes[i] = batch.labels()[i];
         }
         images.write(0, batch.images(), 0, n * (int) (images.elements() / images.size(0)));
         labels.write(0, classes, 0, n);
+        if (softLabels != null) {
+            softLabels.write(0, batch.softLabels(), 0, n * (int) softLabels.size(1));
+        }
         profiler.end();
         Tensor x = n == images.size(0) ? images : images.slice(0, 0, n);
         Tensor y = n == labels.size(0) ? labels : labels.slice(0, 0, n);
+        Optional<Tensor> shares =
+                Optional.ofNullable(softLabels).map(all -> n == all.size(0) ? all : all.slice(0, 0, n));
         long step = position.step();
-        Samples samples = new Samples(y, batch.positions(), position.epoch(), step);
+        Samples samples = new Samples(y, shares, batch.positions(), position.epoch(), step);
         model.setStep(seed, Math.toIntExact(step));
         Tensor input = method.input().perturb(x, samples, model);
         GradientPass.Outcome outcome = method.weights().gradient(model, new Pass(input, samples, batch.labels()), step);

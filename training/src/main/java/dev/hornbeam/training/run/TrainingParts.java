@@ -14,7 +14,12 @@ import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.NearestNames;
 import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.augmentation.AugmentationPipeline;
+import dev.hornbeam.training.augmentation.InceptionCrop;
+import dev.hornbeam.training.augmentation.RandomErasing;
+import dev.hornbeam.training.augmentation.SampleMixing;
 import dev.hornbeam.training.data.Augmentation;
+import dev.hornbeam.training.data.BatchMixing;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.data.Preparation;
@@ -26,6 +31,7 @@ import dev.hornbeam.training.method.SharpnessPerturbation;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
 import java.util.Map;
+import java.util.Optional;
 
 /** Makes the parts of a run from its configuration: one place where the words of a recipe become objects. */
 public final class TrainingParts {
@@ -92,9 +98,53 @@ public final class TrainingParts {
 
     /** What happens to training images. */
     public static Preparation augmentation(AugmentConfig config, Normalization normalization, long seed) {
-        return config.pad() == 0 && !config.flip()
-                ? Augmentation.none(normalization)
-                : Augmentation.of(normalization, config.pad(), config.flip(), seed);
+        if (config.isPlain()) {
+            return config.pad() == 0 && !config.flip()
+                    ? Augmentation.none(normalization)
+                    : Augmentation.of(normalization, config.pad(), config.flip(), seed);
+        }
+        return pipeline(config, normalization, seed);
+    }
+
+    /** What happens to training images, for showing it: {@link AugmentationPipeline#augment} gives images. */
+    public static AugmentationPipeline pipeline(AugmentConfig config, Normalization normalization, long seed) {
+        AugmentationPipeline.Builder builder =
+                AugmentationPipeline.of(normalization, seed).pad(config.pad());
+        if (config.flip()) {
+            builder.flip();
+        }
+        if (config.crop() instanceof CropConfig.Inception crop) {
+            builder.inceptionCrop(
+                    new InceptionCrop(crop.minArea(), crop.maxArea(), crop.minRatio(), crop.maxRatio()),
+                    crop.interpolation());
+        }
+        AugmentConfig.RandAugmentConfig rand = config.randAugment();
+        if (rand.operations() > 0) {
+            builder.randAugment(rand.operations(), rand.level());
+        }
+        AugmentConfig.AugMixConfig mix = config.augMix();
+        if (mix.severity() > 0) {
+            builder.augMix(mix.severity(), mix.width(), mix.depth(), mix.alpha());
+        }
+        AugmentConfig.ColourJitterConfig jitter = config.colourJitter();
+        if (jitter.brightness() > 0 || jitter.contrast() > 0 || jitter.saturation() > 0 || jitter.hue() > 0) {
+            builder.colourJitter(jitter.brightness(), jitter.contrast(), jitter.saturation(), jitter.hue());
+        }
+        AugmentConfig.ErasingConfig erasing = config.erasing();
+        if (erasing.probability() > 0) {
+            builder.erasing(
+                    new RandomErasing(erasing.probability(), erasing.minArea(), erasing.maxArea(), erasing.fill()));
+        }
+        return builder.build();
+    }
+
+    /** How the images of a batch are mixed, if they are. */
+    public static Optional<BatchMixing> mixing(AugmentConfig config, int classes, long seed) {
+        double mixUp = config.mixUp().alpha();
+        double cutMix = config.cutMix().alpha();
+        return mixUp == 0 && cutMix == 0
+                ? Optional.empty()
+                : Optional.of(new SampleMixing(mixUp, cutMix, config.mixProbability(), classes, seed));
     }
 
     /** The optimizer for those parameters. */

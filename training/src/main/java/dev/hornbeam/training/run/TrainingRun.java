@@ -166,7 +166,7 @@ public final class TrainingRun {
             TrainingLoop.Method method = TrainingParts.method(config.method(), config.seed());
             try (WeightPerturbation _ = method.weights();
                     Optimizer optimizer = TrainingParts.optimizer(config.optimizer(), model.namedParameters());
-                    BatchLoader loader = loader(train, normalization)) {
+                    BatchLoader loader = loader(train, normalization, classes)) {
                 TrainingLoop loop = new TrainingLoop(
                         model,
                         loader,
@@ -227,13 +227,14 @@ public final class TrainingRun {
         }
     }
 
-    private BatchLoader loader(ImageSet train, Normalization normalization) {
+    private BatchLoader loader(ImageSet train, Normalization normalization, int classes) {
         BatchLoader.Builder builder = BatchLoader.of(
                         train, TrainingParts.augmentation(config.data().augment(), normalization, config.seed()))
                 .batchSize(config.data().batch())
                 .shuffle(config.seed())
                 .workers(config.data().workers())
                 .prefetch(config.data().prefetch());
+        TrainingParts.mixing(config.data().augment(), classes, config.seed()).ifPresent(builder::mixing);
         return (config.data().dropLast() ? builder.dropLast() : builder).open();
     }
 

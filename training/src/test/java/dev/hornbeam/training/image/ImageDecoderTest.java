@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.training.UserError;
@@ -51,6 +52,13 @@ final class ImageDecoderTest {
         }
     }
 
+    // All but those of four channels, which libjpeg-turbo is not asked to decode.
+    static List<String> commonJpegs() throws IOException {
+        return goldenFiles().stream()
+                .filter(name -> name.endsWith(".jpg") && !name.equals("cmyk.jpg") && !name.equals("ycck.jpg"))
+                .toList();
+    }
+
     @ParameterizedTest
     @MethodSource("goldenFiles")
     void decodesAsPillowDoes(String name) throws IOException {
@@ -59,6 +67,77 @@ final class ImageDecoderTest {
         int limit = name.equals("lossy.webp") ? LOSSY_WEBP : name.endsWith(".jpg") ? JPEG : 0;
         int difference = GoldenImages.difference(expected, actual);
         assertTrue(difference <= limit, name + " differs by " + difference);
+    }
+
+    @ParameterizedTest
+    @MethodSource("goldenFiles")
+    void javaDecodesAsPillowDoes(String name) throws IOException {
+        PixelImage expected = GoldenImages.arrays("expected.npz").get(name);
+        PixelImage actual =
+                decoder.inJava().decode(GoldenImages.folder().resolve(name)).withChannels(3);
+        int limit = name.equals("lossy.webp") ? LOSSY_WEBP : name.endsWith(".jpg") ? JPEG : 0;
+        int difference = GoldenImages.difference(expected, actual);
+        assertTrue(difference <= limit, name + " differs by " + difference);
+    }
+
+    // Pillow decodes with the same library; only four channels and what is odd go another way.
+    @ParameterizedTest
+    @MethodSource("commonJpegs")
+    void libjpegTurboGivesTheBytesOfPillow(String name) throws IOException {
+        assumeTrue(ImageDecoder.jpegDecoder().equals("libjpeg-turbo"), "there is no libturbojpeg.so.0 here");
+        PixelImage expected = GoldenImages.arrays("expected.npz").get(name);
+        PixelImage actual = decoder.decode(GoldenImages.folder().resolve(name)).withChannels(3);
+        assertEquals(0, GoldenImages.difference(expected, actual), name);
+    }
+
+    @Test
+    void theDecoderOfJpegHasAName() {
+        assertTrue(List.of("libjpeg-turbo", "Java").contains(ImageDecoder.jpegDecoder()));
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "1000, 0, 8",
+        "1000, 1000, 8",
+        "1000, 876, 8",
+        "1000, 875, 7",
+        "1000, 256, 3",
+        "1000, 125, 1",
+        "1000, 5, 1",
+        "7, 256, 8",
+        "1001, 126, 1"
+    })
+    void shrinksByAsManyEighthsAsMayBe(int side, int wanted, int eighths) {
+        assertEquals(eighths, TurboJpeg.eighths(side, wanted));
+    }
+
+    @Test
+    void aShrunkenPhotographLooksLikeTheWhole() throws IOException {
+        BufferedImage image = new BufferedImage(200, 120, BufferedImage.TYPE_INT_RGB);
+        for (int y = 0; y < 120; y++) {
+            for (int x = 0; x < 200; x++) {
+                image.setRGB(x, y, new Color(x, y, 90).getRGB());
+            }
+        }
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        assertTrue(ImageIO.write(image, "jpg", bytes));
+        assertEquals(
+                "200x120x3",
+                decoder.inJava()
+                        .shrinkingTo(40)
+                        .decode("slope", bytes.toByteArray())
+                        .toString());
+        assertThrows(UserError.class, () -> decoder.shrinkingTo(0));
+        assumeTrue(ImageDecoder.jpegDecoder().equals("libjpeg-turbo"), "there is no libturbojpeg.so.0 here");
+        PixelImage small = decoder.shrinkingTo(40).decode("slope", bytes.toByteArray());
+        // 3/8 of 120 is 45; 2/8 would be 30.
+        assertEquals("75x45x3", small.toString());
+        for (int y = 3; y < 42; y += 6) {
+            for (int x = 3; x < 72; x += 6) {
+                assertEquals((x + 0.5) * 8 / 3 - 0.5, small.at(x, y, 0), 6);
+                assertEquals((y + 0.5) * 8 / 3 - 0.5, small.at(x, y, 1), 6);
+            }
+        }
     }
 
     @Test
