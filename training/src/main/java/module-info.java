@@ -31,6 +31,8 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.random;
     exports dev.hornbeam.training.run;
     exports dev.hornbeam.training.tensorboard;
+    exports dev.hornbeam.training.sharpness;
+    exports dev.hornbeam.training.study;
 
     // Options are set by reflection.
     opens dev.hornbeam.training.cli to

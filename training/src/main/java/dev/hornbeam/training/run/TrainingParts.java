@@ -14,10 +14,12 @@ import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.NearestNames;
 import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.corruption.Corruptions;
 import dev.hornbeam.training.data.Augmentation;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.data.Preparation;
+import dev.hornbeam.training.method.CorruptionAugmentation;
 import dev.hornbeam.training.method.CrossEntropyObjective;
 import dev.hornbeam.training.method.InputPerturbation;
 import dev.hornbeam.training.method.Objective;
@@ -164,8 +166,13 @@ public final class TrainingParts {
         return 1;
     }
 
-    /** The four axes of a training step. */
-    public static TrainingLoop.Method method(MethodConfig config, long seed) {
+    /**
+     * The four axes of a training step.
+     *
+     * @param normalization of the images that the network is trained on
+     * @throws UserError if the configuration names something that there is not
+     */
+    public static TrainingLoop.Method method(MethodConfig config, Normalization normalization, long seed) {
         Objective objective = switch (config.objective()) {
             case ObjectiveConfig.CrossEntropy ce -> new CrossEntropyObjective(ce.labelSmoothing());
         };
@@ -190,6 +197,9 @@ public final class TrainingParts {
         };
         InputPerturbation input = switch (config.input()) {
             case InputConfig.None _ -> InputPerturbation.none();
+            case InputConfig.CorruptionAugmentation half ->
+                new CorruptionAugmentation(
+                        Corruptions.named(half.corruption()), half.severities(), normalization, seed);
         };
         Projection projection = switch (config.projection()) {
             case ProjectionConfig.None _ -> Projection.none();

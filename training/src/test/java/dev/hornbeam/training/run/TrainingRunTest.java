@@ -88,6 +88,31 @@ class TrainingRunTest {
         assertSameBits("whole", "killed");
     }
 
+    @Test
+    void corruptedHalvesOfBatchesAreTheSameAfterAStop() throws IOException {
+        Map<String, String> noise =
+                Map.of("method.input", "{kind: corruption_augmentation, corruption: gaussian_noise}");
+        assertTrue(start(SGD, "whole", noise).run().isPresent());
+        TrainingRun stopped = start(SGD, "stopped", noise);
+        stopped.listen(new TrainingListener() {
+            @Override
+            public void stepDone(StepRow row, int images) {
+                if (row.step() == STEPS_PER_EPOCH + 1) {
+                    stopped.requestStop();
+                }
+            }
+        });
+        assertTrue(stopped.run().isEmpty());
+        assertTrue(resume("stopped").run().isPresent());
+        assertSameBits("whole", "stopped");
+        UserError e = assertThrows(
+                UserError.class,
+                () -> start(SGD, "none", Map.of("method.input", "{kind: corruption_augmentation, corruption: fogg}"))
+                        .run());
+        assertTrue(e.getMessage().contains("fogg"), e.getMessage());
+        assertFalse(Files.exists(folder.resolve("none")), "a refused run leaves no folder");
+    }
+
     @ParameterizedTest
     @ValueSource(ints = {1, STEPS_PER_EPOCH - 1, STEPS_PER_EPOCH, STEPS_PER_EPOCH + 3})
     void aRunStoppedAtAnyStepGoesOnToTheSameBits(int step) throws IOException {
