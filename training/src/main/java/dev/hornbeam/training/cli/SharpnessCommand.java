@@ -128,8 +128,9 @@ final class SharpnessCommand implements Callable<Integer> {
     @Option(
             names = "--landscape",
             paramLabel = "1d|2d",
-            description = "Compute the loss along one random direction, or over the plane of two, filter by filter as long as the "
-                    + "weights.")
+            description =
+                    "Compute the loss along one random direction, or over the plane of two, filter by filter as long as the "
+                            + "weights.")
     private String landscape;
 
     @Option(
@@ -171,7 +172,11 @@ final class SharpnessCommand implements Callable<Integer> {
                 Progress progress = json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
             loaded.computeIn(Precision.F32);
             try (NetworkLoss loss = NetworkLoss.of(
-                    network, images, Augmentation.none(loaded.normalization(images.channels())), batch, loaded.device())) {
+                    network,
+                    images,
+                    Augmentation.none(loaded.normalization(images.channels())),
+                    batch,
+                    loaded.device())) {
                 ObjectNode root = new JsonMapper().createObjectNode();
                 root.put("images", images.size()).put("parameters", loss.weights().length);
                 StringBuilder text = new StringBuilder();
@@ -228,7 +233,9 @@ final class SharpnessCommand implements Callable<Integer> {
             }
         }
         require(landscape == null || kind != null, "--landscape is " + landscape + "; expected 1d or 2d");
-        require(worstLoss || hessian || kind != null, "say what to measure: --worst-loss, --hessian, --landscape 1d|2d");
+        require(
+                worstLoss || hessian || kind != null,
+                "say what to measure: --worst-loss, --hessian, --landscape 1d|2d");
         require(kind != null || (plot == null && csv == null), "--plot and --csv are for --landscape");
         require(rho >= 0 && Double.isFinite(rho), "--rho is " + rho + "; expected a number of at least 0");
         require(steps >= 1, "--steps is " + steps + "; expected at least 1");

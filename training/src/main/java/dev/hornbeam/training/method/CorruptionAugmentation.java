@@ -109,8 +109,8 @@ public final class CorruptionAugmentation implements InputPerturbation {
     }
 
     private byte pixel(float value, int channel) {
-        double unit = value * normalization.std().get(channel)
-                + normalization.mean().get(channel);
+        double unit =
+                value * normalization.std().get(channel) + normalization.mean().get(channel);
         return (byte) Math.clamp(Math.round(255 * unit), 0, 255);
     }
 

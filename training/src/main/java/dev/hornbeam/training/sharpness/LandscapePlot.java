@@ -44,7 +44,8 @@ public final class LandscapePlot {
     }
 
     private String draw() {
-        add("<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"13\">",
+        add(
+                "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" font-family=\"sans-serif\" font-size=\"13\">",
                 WIDTH, HEIGHT);
         add("<rect width=\"%d\" height=\"%d\" fill=\"#fff\"/>", WIDTH, HEIGHT);
         add("<text x=\"%d\" y=\"28\" font-size=\"16\">%s</text>", LEFT, escape(title));
@@ -64,11 +65,17 @@ public final class LandscapePlot {
         for (int j = 0; j < n; j++) {
             for (int i = 0; i < n; i++) {
                 // A little wider than the cell, so that no background shines through between two.
-                add("<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"%s\"/>",
-                        LEFT + i * cell, TOP + (n - 1 - j) * cell, cell + 0.4, cell + 0.4, colour(share(landscape.losses()[j][i])));
+                add(
+                        "<rect x=\"%.2f\" y=\"%.2f\" width=\"%.2f\" height=\"%.2f\" fill=\"%s\"/>",
+                        LEFT + i * cell,
+                        TOP + (n - 1 - j) * cell,
+                        cell + 0.4,
+                        cell + 0.4,
+                        colour(share(landscape.losses()[j][i])));
             }
         }
-        add("<circle cx=\"%d\" cy=\"%d\" r=\"4\" fill=\"none\" stroke=\"#fff\" stroke-width=\"2\"/>",
+        add(
+                "<circle cx=\"%d\" cy=\"%d\" r=\"4\" fill=\"none\" stroke=\"#fff\" stroke-width=\"2\"/>",
                 LEFT + SIDE / 2, TOP + SIDE / 2);
     }
 
@@ -76,7 +83,8 @@ public final class LandscapePlot {
         int x = LEFT + SIDE + 20;
         int bars = 60;
         for (int k = 0; k < bars; k++) {
-            add("<rect x=\"%d\" y=\"%.2f\" width=\"16\" height=\"%.2f\" fill=\"%s\"/>",
+            add(
+                    "<rect x=\"%d\" y=\"%.2f\" width=\"16\" height=\"%.2f\" fill=\"%s\"/>",
                     x, TOP + SIDE - (k + 1.0) * SIDE / bars, (double) SIDE / bars + 0.4, colour((k + 0.5) / bars));
         }
         for (int k = 0; k < MARKS; k++) {
@@ -102,22 +110,31 @@ public final class LandscapePlot {
                         Locale.ROOT, "%.1f,%.1f ", LEFT + (double) SIDE * i / (n - 1), TOP + SIDE * (1 - share(loss))));
             }
         }
-        add("<polyline points=\"%s\" fill=\"none\" stroke=\"#1f6e8c\" stroke-width=\"2\"/>", points.toString().strip());
+        add(
+                "<polyline points=\"%s\" fill=\"none\" stroke=\"#1f6e8c\" stroke-width=\"2\"/>",
+                points.toString().strip());
         add("<text x=\"%d\" y=\"%d\">loss</text>", LEFT - 40, TOP - 10);
     }
 
     private void axes() {
-        add("<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#333\"/>", LEFT, TOP, SIDE, SIDE);
+        add(
+                "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#333\"/>",
+                LEFT, TOP, SIDE, SIDE);
         double radius = landscape.offsets()[landscape.offsets().length - 1];
         for (int k = 0; k < MARKS; k++) {
             double share = (double) k / (MARKS - 1);
             String text = String.format(Locale.ROOT, "%.3g", radius * (2 * share - 1));
-            add("<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>", LEFT + SIDE * share, TOP + SIDE + 18, text);
+            add(
+                    "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>",
+                    LEFT + SIDE * share, TOP + SIDE + 18, text);
             if (landscape.isPlane()) {
-                add("<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>", LEFT - 8, TOP + SIDE * (1 - share) + 4, text);
+                add(
+                        "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>",
+                        LEFT - 8, TOP + SIDE * (1 - share) + 4, text);
             }
         }
-        add("<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>",
+        add(
+                "<text x=\"%d\" y=\"%d\" text-anchor=\"middle\">%s</text>",
                 LEFT + SIDE / 2, TOP + SIDE + 42, landscape.isPlane() ? "two random directions" : "a random direction");
     }
 

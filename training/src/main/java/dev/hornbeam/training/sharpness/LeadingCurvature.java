@@ -27,8 +27,8 @@ public record LeadingCurvature(double eigenvalue, double residual, int iteration
     public static LeadingCurvature find(
             LossFunction function, int iterations, double tolerance, double width, long seed) {
         if (iterations < 1 || !(tolerance > 0) || !(width > 0)) {
-            throw new IllegalArgumentException("power iteration with " + iterations + " iterations, tolerance " + tolerance
-                    + " and width " + width + "; expected at least 1, and numbers above 0");
+            throw new IllegalArgumentException("power iteration with " + iterations + " iterations, tolerance "
+                    + tolerance + " and width " + width + "; expected at least 1, and numbers above 0");
         }
         LeadingCurvature largest = iterate(function, iterations, tolerance, width, seed, 0);
         if (largest.eigenvalue() >= 0) {

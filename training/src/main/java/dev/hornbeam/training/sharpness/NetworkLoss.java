@@ -36,8 +36,7 @@ public final class NetworkLoss implements LossFunction, AutoCloseable {
     private NetworkLoss(Module model) {
         this.model = model;
         wasTraining = model.isTraining();
-        parameters =
-                model.parameters().stream().filter(Parameter::isTrainable).toList();
+        parameters = model.parameters().stream().filter(Parameter::isTrainable).toList();
         start = read();
         model.eval();
     }

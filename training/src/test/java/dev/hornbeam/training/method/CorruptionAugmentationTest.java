@@ -72,8 +72,7 @@ final class CorruptionAugmentationTest {
     // Contrast draws nothing, so what comes out is known to the bit.
     @Test
     void halfOfTheBatchIsCorruptedAsTestImagesAre() {
-        ImageSet clean =
-                ImageSet.of("clean", Split.TEST, SIDE, SIDE, 3, pixels, new int[N], List.of("any"), List.of());
+        ImageSet clean = ImageSet.of("clean", Split.TEST, SIDE, SIDE, 3, pixels, new int[N], List.of("any"), List.of());
         float[][] known = new float[6][];
         known[0] = normalised(pixels);
         for (int severity = 1; severity <= 5; severity++) {

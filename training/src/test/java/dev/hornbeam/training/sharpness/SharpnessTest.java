@@ -49,48 +49,47 @@ final class SharpnessTest {
         assertEquals(10, along.clean(), 1e-12);
         assertEquals(13.25, along.sam(), 1e-12);
         assertEquals(13.25, along.worst(), 1e-12);
-        // At (1, 0.1) SAM goes along the flat direction mostly; the worst point of the ball is where the gradient points
+        // At (1, 0.1) SAM goes along the flat direction mostly; the worst point of the ball is where the gradient
+        // points
         // outwards: found by trying every angle.
         Bowl steep = new Bowl(new double[] {1, 8}, new double[] {1, 0.1});
         double worst = 0;
         for (int k = 0; k < 100_000; k++) {
             double angle = 2 * Math.PI * k / 100_000;
-            worst = Math.max(
-                    worst, steep.loss(new double[] {1 + 0.7 * Math.cos(angle), 0.1 + 0.7 * Math.sin(angle)}));
+            worst = Math.max(worst, steep.loss(new double[] {1 + 0.7 * Math.cos(angle), 0.1 + 0.7 * Math.sin(angle)}));
         }
         WorstLoss found = WorstLoss.find(steep, 0.7, 40);
         assertEquals(worst, found.worst(), 1e-3 * worst);
         assertTrue(found.sam() < 0.95 * worst, found.toString());
-        assertEquals(1, WorstLoss.find(new Bowl(new double[] {1}, new double[] {0}), 1, 3).worst(), "a flat spot");
+        assertEquals(
+                1,
+                WorstLoss.find(new Bowl(new double[] {1}, new double[] {0}), 1, 3)
+                        .worst(),
+                "a flat spot");
         assertThrows(IllegalArgumentException.class, () -> WorstLoss.find(steep, -1, 3));
     }
 
     @Test
     void largestEigenvalueOfABowl() {
         double[] at = {0.3, -0.2, 1, 2};
-        LeadingCurvature found =
-                LeadingCurvature.find(new Bowl(new double[] {5, 1, 0.5, -2}, at), 200, 1e-6, 1e-3, 1);
+        LeadingCurvature found = LeadingCurvature.find(new Bowl(new double[] {5, 1, 0.5, -2}, at), 200, 1e-6, 1e-3, 1);
         assertEquals(5, found.eigenvalue(), 1e-6);
         assertTrue(found.converged());
         // The largest in size is negative.
-        LeadingCurvature saddle =
-                LeadingCurvature.find(new Bowl(new double[] {3, 1, 0.5, -8}, at), 500, 1e-6, 1e-3, 1);
+        LeadingCurvature saddle = LeadingCurvature.find(new Bowl(new double[] {3, 1, 0.5, -8}, at), 500, 1e-6, 1e-3, 1);
         assertEquals(3, saddle.eigenvalue(), 1e-5);
-        LeadingCurvature hasty =
-                LeadingCurvature.find(new Bowl(new double[] {5, 4.99, 0.5, 1}, at), 2, 1e-6, 1e-3, 1);
+        LeadingCurvature hasty = LeadingCurvature.find(new Bowl(new double[] {5, 4.99, 0.5, 1}, at), 2, 1e-6, 1e-3, 1);
         assertFalse(hasty.converged());
         assertEquals(2, hasty.iterations());
-        assertThrows(
-                IllegalArgumentException.class,
-                () -> LeadingCurvature.find(new Bowl(at, at), 0, 1e-3, 1e-3, 1));
+        assertThrows(IllegalArgumentException.class, () -> LeadingCurvature.find(new Bowl(at, at), 0, 1e-3, 1e-3, 1));
     }
 
     @Test
     void landscapeOfABowl() {
         Bowl bowl = new Bowl(new double[] {2, 4}, new double[] {0, 0});
         int[] told = {0};
-        LossLandscape plane = LossLandscape.of(
-                bowl, new double[] {1, 0}, new double[] {0, 2}, 1, 3, count -> told[0] += count);
+        LossLandscape plane =
+                LossLandscape.of(bowl, new double[] {1, 0}, new double[] {0, 2}, 1, 3, count -> told[0] += count);
         assertEquals(9, told[0]);
         assertArrayEquals(new double[] {-1, 0, 1}, plane.offsets(), 1e-15);
         assertArrayEquals(new double[] {10, 9, 10}, plane.losses()[0], 1e-12);
@@ -101,10 +100,13 @@ final class SharpnessTest {
         String picture = LandscapePlot.svg(line, "a < b");
         assertTrue(picture.contains("a &lt; b") && picture.contains("<polyline"), picture);
         assertEquals(
-                9, LandscapePlot.svg(plane, "p").lines().filter(l -> l.contains("height=\"140.40\"")).count());
+                9,
+                LandscapePlot.svg(plane, "p")
+                        .lines()
+                        .filter(l -> l.contains("height=\"140.40\""))
+                        .count());
         assertThrows(
-                IllegalArgumentException.class,
-                () -> LossLandscape.of(bowl, new double[] {1, 0}, null, 1, 4, _ -> {}));
+                IllegalArgumentException.class, () -> LossLandscape.of(bowl, new double[] {1, 0}, null, 1, 4, _ -> {}));
     }
 
     // The dense Hessian by differences of gradients, column by column, and its largest eigenvalue by Jacobi rotations.
@@ -122,7 +124,11 @@ final class SharpnessTest {
                     parameter
                             .value()
                             .copyFrom(Tensor.randomUniform(
-                                    0.1, 0.5, draws, Device.cpu(), parameter.value().shape()));
+                                    0.1,
+                                    0.5,
+                                    draws,
+                                    Device.cpu(),
+                                    parameter.value().shape()));
                 }
             }
             model.to(DType.F64).train();
@@ -141,7 +147,8 @@ final class SharpnessTest {
                     double[] unit = new double[n];
                     unit[k] = 1;
                     double[] up = loss.slope(LossFunction.plus(start, h, unit)).gradient();
-                    double[] down = loss.slope(LossFunction.plus(start, -h, unit)).gradient();
+                    double[] down =
+                            loss.slope(LossFunction.plus(start, -h, unit)).gradient();
                     dense[k] = LossFunction.plus(new double[n], 1 / (2 * h), LossFunction.plus(up, -1, down));
                 }
                 double expected = largestEigenvalue(dense);
