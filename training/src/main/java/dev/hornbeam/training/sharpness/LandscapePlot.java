@@ -121,16 +121,18 @@ public final class LandscapePlot {
                 "<rect x=\"%d\" y=\"%d\" width=\"%d\" height=\"%d\" fill=\"none\" stroke=\"#333\"/>",
                 LEFT, TOP, SIDE, SIDE);
         double radius = landscape.offsets()[landscape.offsets().length - 1];
+        // A point of a plane is the middle of its cell.
+        double inset = landscape.isPlane() ? SIDE / 2.0 / landscape.offsets().length : 0;
         for (int k = 0; k < MARKS; k++) {
             double share = (double) k / (MARKS - 1);
             String text = String.format(Locale.ROOT, "%.3g", radius * (2 * share - 1));
             add(
                     "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%s</text>",
-                    LEFT + SIDE * share, TOP + SIDE + 18, text);
+                    LEFT + inset + (SIDE - 2 * inset) * share, TOP + SIDE + 18, text);
             if (landscape.isPlane()) {
                 add(
                         "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%s</text>",
-                        LEFT - 8, TOP + SIDE * (1 - share) + 4, text);
+                        LEFT - 8, TOP + inset + (SIDE - 2 * inset) * (1 - share) + 4, text);
             }
         }
         add(
@@ -162,6 +164,8 @@ public final class LandscapePlot {
         return text.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;");
     }
 
+    // The annotation that is wanted would be a dependency of its own.
+    @SuppressWarnings("AnnotateFormatMethod")
     private void add(String format, Object... values) {
         svg.append(String.format(Locale.ROOT, format, values)).append('\n');
     }
