@@ -22,6 +22,7 @@ import org.junit.jupiter.api.Test;
 final class SharpnessTest {
 
     /** 0.5 (w - c)' diag(curvatures) (w - c) + 1. */
+    @SuppressWarnings("ArrayRecordComponent") // Made and read at once; never compared.
     private record Bowl(double[] curvatures, double[] weights) implements LossFunction {
         @Override
         public double loss(double[] at) {
