@@ -30,9 +30,9 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.prediction;
     exports dev.hornbeam.training.random;
     exports dev.hornbeam.training.run;
-    exports dev.hornbeam.training.tensorboard;
     exports dev.hornbeam.training.sharpness;
     exports dev.hornbeam.training.study;
+    exports dev.hornbeam.training.tensorboard;
 
     // Options are set by reflection.
     opens dev.hornbeam.training.cli to
