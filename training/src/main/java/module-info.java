@@ -30,6 +30,8 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.prediction;
     exports dev.hornbeam.training.random;
     exports dev.hornbeam.training.run;
+    exports dev.hornbeam.training.sharpness;
+    exports dev.hornbeam.training.study;
     exports dev.hornbeam.training.tensorboard;
 
     // Where sets of corrupted images are built other than on this machine.

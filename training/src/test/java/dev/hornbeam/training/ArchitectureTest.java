@@ -46,7 +46,10 @@ final class ArchitectureTest {
                 .layer("run")
                 .definedBy("dev.hornbeam.training.run..")
                 .layer("method and evaluation")
-                .definedBy("dev.hornbeam.training.method..", "dev.hornbeam.training.evaluation..")
+                .definedBy(
+                        "dev.hornbeam.training.method..",
+                        "dev.hornbeam.training.evaluation..",
+                        "dev.hornbeam.training.sharpness..")
                 .layer("data")
                 .definedBy(
                         "dev.hornbeam.training.data..",

@@ -39,6 +39,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             EvaluateCommand.class,
             ReportCommand.class,
             RunsCommand.class,
+            SharpnessCommand.class,
             PredictCommand.class,
             ExportCommand.class,
             ModelsCommand.class,

@@ -18,11 +18,13 @@ import dev.hornbeam.training.augmentation.AugmentationPipeline;
 import dev.hornbeam.training.augmentation.InceptionCrop;
 import dev.hornbeam.training.augmentation.RandomErasing;
 import dev.hornbeam.training.augmentation.SampleMixing;
+import dev.hornbeam.training.corruption.Corruptions;
 import dev.hornbeam.training.data.Augmentation;
 import dev.hornbeam.training.data.BatchMixing;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.data.Preparation;
+import dev.hornbeam.training.method.CorruptionAugmentation;
 import dev.hornbeam.training.method.CrossEntropyObjective;
 import dev.hornbeam.training.method.InputPerturbation;
 import dev.hornbeam.training.method.Objective;
@@ -214,8 +216,13 @@ public final class TrainingParts {
         return 1;
     }
 
-    /** The four axes of a training step. */
-    public static TrainingLoop.Method method(MethodConfig config, long seed) {
+    /**
+     * The four axes of a training step.
+     *
+     * @param normalization of the images that the network is trained on
+     * @throws UserError if the configuration names something that there is not
+     */
+    public static TrainingLoop.Method method(MethodConfig config, Normalization normalization, long seed) {
         Objective objective = switch (config.objective()) {
             case ObjectiveConfig.CrossEntropy ce -> new CrossEntropyObjective(ce.labelSmoothing());
         };
@@ -240,6 +247,9 @@ public final class TrainingParts {
         };
         InputPerturbation input = switch (config.input()) {
             case InputConfig.None _ -> InputPerturbation.none();
+            case InputConfig.CorruptionAugmentation half ->
+                new CorruptionAugmentation(
+                        Corruptions.named(half.corruption()), half.severities(), normalization, seed);
         };
         Projection projection = switch (config.projection()) {
             case ProjectionConfig.None _ -> Projection.none();

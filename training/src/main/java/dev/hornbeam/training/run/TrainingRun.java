@@ -163,7 +163,7 @@ public final class TrainingRun {
             model.to(device);
             // Each sub-batch with statistics of its own, or all together.
             model.setStatisticsGroups(TrainingParts.statisticsGroups(config.method(), model));
-            TrainingLoop.Method method = TrainingParts.method(config.method(), config.seed());
+            TrainingLoop.Method method = TrainingParts.method(config.method(), normalization, config.seed());
             try (WeightPerturbation _ = method.weights();
                     Optimizer optimizer = TrainingParts.optimizer(config.optimizer(), model.namedParameters());
                     BatchLoader loader = loader(train, normalization, classes)) {

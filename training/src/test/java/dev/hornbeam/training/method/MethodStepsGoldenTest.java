@@ -121,8 +121,7 @@ final class MethodStepsGoldenTest {
             case "damp" -> new WeightNoisePerturbation(Noise.Kind.MULTIPLICATIVE, sigma, subBatches, form, seed);
             case "daap" -> new WeightNoisePerturbation(Noise.Kind.ADDITIVE, sigma, subBatches, form, seed);
             case "sam" -> SharpnessPerturbation.sam(rho, subBatches, seed);
-            case "asam" ->
-                SharpnessPerturbation.asam(rho, settings.path("eta").asDouble(), subBatches, seed);
+            case "asam" -> SharpnessPerturbation.asam(rho, settings.path("eta").asDouble(), subBatches, seed);
             default -> throw new AssertionError(settings);
         };
     }

@@ -97,7 +97,7 @@ final class RecipesTest {
             boolean twoPasses = method.equals("sam") || method.equals("asam");
             assertEquals(twoPasses ? 100 : 200, config.epochs());
             assertEquals(1024, config.data().batch());
-            assertEquals("vit-s-16", config.model().name());
+            assertEquals("vit-s-16_simple", config.model().name());
             assertEquals(new OptimizerConfig.AdamW(1e-3, .9, .999, 1e-8, .1, OptionalDouble.of(1)), config.optimizer());
             assertEquals(new ScheduleConfig.Cosine(0, new WarmupConfig(0, 10_000, 1e-6)), config.schedule());
             assertEquals(expected(method, .25, .6, 3), config.method().perturbation());

@@ -6,6 +6,8 @@ import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.hornbeam.io.HostArray;
+import dev.hornbeam.io.Npz;
 import dev.hornbeam.io.Safetensors;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.tensor.TensorScope;
@@ -86,6 +88,66 @@ class TrainingRunTest {
         assertTrue(resume("killed").run().isPresent());
 
         assertSameBits("whole", "killed");
+    }
+
+    // The paper's settings for vision transformers: DAMP, AdamW, clipped gradients, warm-up, cosine.
+    @Test
+    void visionTransformerLearnsUnderNoise() throws IOException {
+        int count = 48;
+        int side = 32;
+        byte[] pixels = new byte[count * side * side];
+        byte[] labels = new byte[count];
+        for (int i = 0; i < pixels.length; i++) {
+            int image = i / (side * side);
+            labels[image] = (byte) (image % 2);
+            // The left or the right half is bright.
+            pixels[i] = (byte) ((i % side < side / 2) == (image % 2 == 0) ? 200 + i % 7 : 40 + i % 5);
+        }
+        HostArray images = HostArray.of(pixels, count, side, side, 1);
+        HostArray classes = HostArray.of(labels, count);
+        Npz.write(
+                data,
+                Map.of("train_images", images, "train_labels", classes, "test_images", images, "test_labels", classes),
+                false);
+        ReportData.Run run = start(
+                        DAMP,
+                        "vit",
+                        Map.of(
+                                "model.name", "vit-s-16_simple",
+                                "model.width", "24",
+                                "epochs", "6",
+                                "method.perturbation", "{kind: damp, sigma: 0.25}",
+                                "optimizer", "{kind: adamw, lr: 3e-3, weight_decay: 0.1, clip: 1.0}",
+                                "schedule", "{kind: cosine, warmup: {steps: 4, from: 1e-6}}"))
+                .run()
+                .orElseThrow();
+        assertTrue(
+                run.results().testAccuracy() > 0.9, "accuracy " + run.results().testAccuracy());
+    }
+
+    @Test
+    void corruptedHalvesOfBatchesAreTheSameAfterAStop() throws IOException {
+        Map<String, String> noise =
+                Map.of("method.input", "{kind: corruption_augmentation, corruption: gaussian_noise}");
+        assertTrue(start(SGD, "whole", noise).run().isPresent());
+        TrainingRun stopped = start(SGD, "stopped", noise);
+        stopped.listen(new TrainingListener() {
+            @Override
+            public void stepDone(StepRow row, int images) {
+                if (row.step() == STEPS_PER_EPOCH + 1) {
+                    stopped.requestStop();
+                }
+            }
+        });
+        assertTrue(stopped.run().isEmpty());
+        assertTrue(resume("stopped").run().isPresent());
+        assertSameBits("whole", "stopped");
+        UserError e = assertThrows(
+                UserError.class,
+                () -> start(SGD, "none", Map.of("method.input", "{kind: corruption_augmentation, corruption: fogg}"))
+                        .run());
+        assertTrue(e.getMessage().contains("fogg"), e.getMessage());
+        assertFalse(Files.exists(folder.resolve("none")), "a refused run leaves no folder");
     }
 
     @ParameterizedTest
