@@ -68,8 +68,7 @@ final class ArchitectureTest {
                 .whereLayer("tensorboard")
                 .mayOnlyBeAccessedByLayers("run")
                 .whereLayer("root")
-                .mayOnlyBeAccessedByLayers(
-                        "cli", "prediction", "run", "method and evaluation", "data", "tensorboard")
+                .mayOnlyBeAccessedByLayers("cli", "prediction", "run", "method and evaluation", "data", "tensorboard")
                 .check(main);
     }
 
