@@ -40,7 +40,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a declaration in this file changes; the bindings refuse another number. */
-#define HB_ABI_VERSION 3
+#define HB_ABI_VERSION 4
 
 /* Largest rank of a tensor. */
 #define HB_MAX_RANK 8
@@ -439,12 +439,14 @@ HB_API hb_status hb_batch_norm_backward(hb_tensor x, hb_tensor y, hb_tensor dy, 
 /*
  * Convolution, batch norm, residual and activation as one op with one backward: act(bn(conv(x, w)) + residual).
  * Arguments as in hb_conv2d (no bias) and hb_batch_norm; conv_noise perturbs w, norm_noise gamma.
- * out[0] y; out[1] the convolution's result; out[2], out[3] mean and inverse deviation.
+ * out[0] y; out[1] the convolution's result; out[2], out[3] mean and inverse deviation: what the backward pass needs, 0
+ * unless want_gradient. Without them nothing but y is stored, and in evaluation mode it is written once; its bits are
+ * the same.
  */
 HB_API hb_status hb_conv_bn_act(hb_tensor x, hb_tensor w, hb_tensor gamma, hb_tensor beta, hb_tensor running_mean,
                                 hb_tensor running_var, hb_tensor residual, const hb_conv2d_params* conv,
                                 const hb_batch_norm_params* norm, const hb_noise* conv_noise,
-                                const hb_noise* norm_noise, hb_tensor out[4]);
+                                const hb_noise* norm_noise, int32_t want_gradient, hb_tensor out[4]);
 /* out[0] dx (0 unless want_dx), out[1] dw, out[2] dgamma, out[3] dbeta, out[4] dresidual (0 unless want_residual). */
 HB_API hb_status hb_conv_bn_act_backward(hb_tensor x, hb_tensor w, hb_tensor convolved, hb_tensor y, hb_tensor dy,
                                          hb_tensor gamma, hb_tensor mean, hb_tensor inverse_deviation, int32_t want_dx,

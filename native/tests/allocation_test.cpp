@@ -115,8 +115,9 @@ class Network {
             noises[i].tensor = i;
         }
         hb_tensor a[4], b[4], pooled[2], da[5], db[5], dh[2];
-        ok(hb_conv_bn_act(images_, first_, gamma1_, beta1_, mean1_, var1_, 0, &conv, &norm, &noises[0], &noises[1], a));
-        ok(hb_conv_bn_act(a[0], second_, gamma2_, beta2_, mean2_, var2_, a[0], &conv, &norm, &noises[2], &noises[3],
+        ok(hb_conv_bn_act(images_, first_, gamma1_, beta1_, mean1_, var1_, 0, &conv, &norm, &noises[0], &noises[1], 1,
+                          a));
+        ok(hb_conv_bn_act(a[0], second_, gamma2_, beta2_, mean2_, var2_, a[0], &conv, &norm, &noises[2], &noises[3], 1,
                           b));
         hb_pool2d_params pool{2, 2, 2, 2, 0, 0, 0};
         ok(hb_max_pool2d(b[0], &pool, pooled));

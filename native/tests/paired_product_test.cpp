@@ -22,8 +22,8 @@
 #define DECLARE(tier)                                                                                                  \
     namespace hb::cpu::tier {                                                                                          \
     void paired_conv2d(const ConvShape&, const View& x, const View& w, const View& bias, const Noise&, const View& y); \
-    void paired_conv2d_with_moments(const ConvShape&, const View& x, const View& w, const Noise&, const View& y,       \
-                                    int64_t groups, ColumnMoments&);                                                   \
+    bool paired_conv2d_before_norm(const ConvShape&, const View& x, const View& w, const Noise&,                       \
+                                   const BatchNormArguments&, ColumnMoments&);                                         \
     void paired_backward_data(const ConvShape&, const View& dy, const View& w, const Noise&, const View& dx);          \
     void paired_backward_weight(const ConvShape&, const View& x, const View& dy, const Noise&, const View& dw,         \
                                 const View& dbias);                                                                    \
@@ -40,14 +40,14 @@ namespace {
 struct Products {
     const char* name;
     decltype(&cpu::amx::paired_conv2d) conv2d;
-    decltype(&cpu::amx::paired_conv2d_with_moments) conv2d_with_moments;
+    decltype(&cpu::amx::paired_conv2d_before_norm) conv2d_before_norm;
     decltype(&cpu::amx::paired_backward_data) backward_data;
     decltype(&cpu::amx::paired_backward_weight) backward_weight;
     decltype(&cpu::amx::paired_matmul) matmul;
 };
 #define PRODUCTS(tier)                                                                                                 \
     {                                                                                                                  \
-#tier, cpu::tier::paired_conv2d, cpu::tier::paired_conv2d_with_moments, cpu::tier::paired_backward_data,       \
+#tier, cpu::tier::paired_conv2d, cpu::tier::paired_conv2d_before_norm, cpu::tier::paired_backward_data,        \
             cpu::tier::paired_backward_weight, cpu::tier::paired_matmul                                                \
     }
 constexpr Products kAmx = PRODUCTS(amx), kAvx512Bf16 = PRODUCTS(avx512_bf16);
@@ -218,8 +218,13 @@ void check_moments(const Products& by, const Layer& layer, const Guarded& x, con
     const int64_t ys = s.n * s.oh * s.ow * s.o, per_image = s.oh * s.ow;
     const Guarded again(DType::BF16, ys);
     ColumnMoments moments;
-    by.conv2d_with_moments(s, x.view(), w.view(), layer.noise, again.view(), groups, moments);
-    int64_t wrong = again.bytes() != y.bytes(), last_group = 0;
+    BatchNormArguments norm{};
+    norm.x = again.view();
+    norm.mean.shape = hb::shape_of(groups, s.o);
+    norm.params.training = 1;
+    int64_t wrong = by.conv2d_before_norm(s, x.view(), w.view(), layer.noise, norm, moments);
+    wrong += again.bytes() != y.bytes();
+    int64_t last_group = 0;
     std::vector<double> rows(groups), mean(groups * s.o), squares(groups * s.o);
     for (int64_t i = 0; i < moments.count(); i++) {
         const auto [more, group] = moments[i];
@@ -251,6 +256,40 @@ void check_moments(const Products& by, const Layer& layer, const Guarded& x, con
         }
     }
     check(wrong == 0, "%s: %s: %d moments are wrong", by.name, layer.name().c_str(), int(wrong));
+}
+
+// Results that were normalised, with a residual and ReLU, before they were stored: to the bit what becomes of y.
+void check_normalised(const Products& by, const Layer& layer, const Guarded& x, const Guarded& w, const Guarded& y) {
+    const ConvShape s = layer.shape();
+    const int64_t ys = s.n * s.oh * s.ow * s.o;
+    const Guarded again(DType::BF16, ys), residual(DType::BF16, ys);
+    const Guarded gamma(DType::F32, s.o), beta(DType::F32, s.o), mean(DType::F32, s.o), variance(DType::F32, s.o);
+    fill_bf16(residual, ys, 5);
+    uint32_t tensor = 6;
+    for (const Guarded* vector : {&gamma, &beta, &mean, &variance}) {
+        const std::vector<float> values = normals(s.o, tensor++);
+        std::copy(values.begin(), values.end(), vector->f32());
+    }
+    for (int64_t o = 0; o < s.o; o++) variance.f32()[o] = 0.5f + std::abs(variance.f32()[o]);
+    BatchNormArguments norm{};
+    norm.x = norm.y = again.view();
+    norm.gamma = gamma.view();
+    norm.beta = beta.view();
+    norm.running_mean = mean.view();
+    norm.running_var = variance.view();
+    norm.residual = residual.view();
+    norm.params.activation = HB_ACT_RELU;
+    norm.params.epsilon = 1e-5f;
+    ColumnMoments moments;
+    int64_t wrong = !by.conv2d_before_norm(s, x.view(), w.view(), layer.noise, norm, moments);
+    for (int64_t i = 0; i < ys; i++) {
+        const int64_t o = i % s.o;
+        const double deviation = std::sqrt(static_cast<double>(variance.f32()[o]) + static_cast<double>(1e-5f));
+        const float scale = static_cast<float>(static_cast<double>(gamma.f32()[o]) * (1 / deviation));
+        const float z = std::fma(widen(y.bf16()[i]) - mean.f32()[o], scale, beta.f32()[o]) + widen(residual.bf16()[i]);
+        wrong += widen(again.bf16()[i]) != widen(round_to_bf16(z > 0 ? z : 0));
+    }
+    check(wrong == 0, "%s: %s: %d normalised results are wrong", by.name, layer.name().c_str(), int(wrong));
 }
 
 void run(const Products& by, const Layer& layer) {
@@ -303,6 +342,7 @@ void run(const Products& by, const Layer& layer) {
     check(wrong == 0, "%s: %s: forward: %d results are wrong", by.name, name.c_str(), int(wrong));
 
     if (!layer.bias) {
+        check_normalised(by, layer, x, w, y);
         check_moments(by, layer, x, w, y, 1);
         if (noisy) check_moments(by, layer, x, w, y, runs);
     }

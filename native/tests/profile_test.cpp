@@ -171,7 +171,7 @@ void parts() {
     const Sizes xs = {2, 6, 6, 3}, ws = {5, 3, 3, 3}, ys = {2, 6, 6, 5};
     hb_tensor y[4];
     Records forward = profile_of([&] {
-        ok(hb_conv_bn_act(x, w, gamma, beta, mean, var, residual, &conv, &norm, nullptr, nullptr, y));
+        ok(hb_conv_bn_act(x, w, gamma, beta, mean, var, residual, &conv, &norm, nullptr, nullptr, 1, y));
         for (hb_tensor t : y) own(t);
     });
     check(forward.size() == 3, "conv_bn_act leaves %zu records", forward.size());

@@ -15,13 +15,14 @@ sys.dont_write_bytecode = True
 import torch  # noqa: E402
 
 import golden_layers  # noqa: E402
+import golden_methods  # noqa: E402
 import golden_models  # noqa: E402
 import golden_networks  # noqa: E402
 import golden_noise  # noqa: E402
 import golden_ops  # noqa: E402
 
 OPS = golden_ops.FILES + golden_layers.FILES + golden_noise.FILES
-NETWORKS = {**golden_models.FILES, **golden_networks.FILES}
+NETWORKS = {**golden_models.FILES, **golden_networks.FILES, **golden_methods.FILES}
 
 BEGIN, END = "<!-- cases: written by make_golden.py -->\n", "<!-- end of cases -->\n"
 

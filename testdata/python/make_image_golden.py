@@ -172,7 +172,7 @@ def centre(image, size):
 
 def make_resized():
     arrays = {}
-    filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+    filters = {name: Image.Resampling[name.upper()] for name in ("bilinear", "bicubic", "box", "lanczos")}
     for k, (height, width, channels) in enumerate([(29, 40, 3), (50, 13, 3), (7, 9, 1), (33, 33, 1), (1, 60, 3)]):
         pixels = picture(height, width, channels, 10 + k)
         # White noise on half of the image: overshoots, and every weight counts.

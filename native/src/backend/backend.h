@@ -16,7 +16,7 @@
 namespace hb {
 
 // Raised whenever this file changes, so that a backend loaded at run time can be refused.
-inline constexpr uint32_t kBackendVersion = 3;
+inline constexpr uint32_t kBackendVersion = 4;
 
 using Noise = hb_noise;  // kernels receive it by reference; kind NONE when there is none
 using Stream = hb_stream;
@@ -58,7 +58,7 @@ struct BatchNormArguments {
     hb_batch_norm_params params;
     Noise noise;
     int64_t samples;               // x.shape[0]: what noise runs and statistics groups split
-    const ColumnMoments* moments;  // of x, where it was made by conv2d_with_moments; may be null or empty
+    const ColumnMoments* moments;  // of x, where it was made by conv2d_before_norm; may be null or empty
 };
 struct BatchNormBackwardArguments {
     View x, y, dy, gamma, mean, inverse_deviation;
@@ -117,10 +117,11 @@ struct Backend {
     void (*matmul)(const MatMulShape& shape, const View& a, const View& b, const View& y);
     void (*conv2d)(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise,
                    const View& y);  // bias may be absent
-    // May be null. As conv2d without a bias; takes the moments of y's columns for `groups` statistics groups on the
-    // way, or leaves them empty where that would need a pass of its own.
-    void (*conv2d_with_moments)(const ConvShape& shape, const View& x, const View& w, const Noise& noise, const View& y,
-                                int64_t groups, ColumnMoments& moments);
+    // May be null. As conv2d without a bias, into norm.x, which batch norm takes next. In training its moments are
+    // taken on the way, or left empty where that would need a pass of its own. In evaluation, with norm.y in norm.x's
+    // place and no noise on gamma, results may be normalised before they are stored: returns whether they were.
+    bool (*conv2d_before_norm)(const ConvShape& shape, const View& x, const View& w, const Noise& noise,
+                               const BatchNormArguments& norm, ColumnMoments& moments);
     void (*conv2d_backward_data)(const ConvShape& shape, const View& dy, const View& w, const Noise& noise,
                                  const View& dx);
     // dbias may be absent

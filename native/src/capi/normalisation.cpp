@@ -140,7 +140,7 @@ hb_status hb_batch_norm_backward(hb_tensor x, hb_tensor y, hb_tensor dy, hb_tens
 hb_status hb_conv_bn_act(hb_tensor x, hb_tensor w, hb_tensor gamma, hb_tensor beta, hb_tensor running_mean,
                          hb_tensor running_var, hb_tensor residual, const hb_conv2d_params* conv,
                          const hb_batch_norm_params* norm, const hb_noise* conv_noise, const hb_noise* norm_noise,
-                         hb_tensor out[4]) {
+                         int32_t want_gradient, hb_tensor out[4]) {
     return status_of("conv_bn_act", 4, out, [&](Call& call, hb_tensor* results) {
         View v = call.floating("x", x), wv = call.parameter("w", w);
         ConvShape s = conv_shape(call, conv, v.shape, wv.shape);
@@ -156,22 +156,31 @@ hb_status hb_conv_bn_act(hb_tensor x, hb_tensor w, hb_tensor gamma, hb_tensor be
             a.residual = call.floating("residual", residual);
             call.require_shape("residual", a.residual, shape);
         }
+        const Shape statistics = shape_of(groups_of(*norm), s.o);
         a.y = call.out(v.type, shape);
-        a.x = call.out(v.type, shape);
-        a.mean = call.out(call.parameter_type(), shape_of(groups_of(*norm), s.o));
-        a.inverse_deviation = call.out(call.parameter_type(), shape_of(groups_of(*norm), s.o));
-        ColumnMoments moments;
-        if (norm->training && call.backend().conv2d_with_moments) {
-            a.moments = &moments;
-            call.part("conv2d", {&v, &wv}, {&a.x}, &s,
-                      [&] { call.backend().conv2d_with_moments(s, v, wv, cn, a.x, groups_of(*norm), moments); });
-        } else if (s.n > 0) {
-            call.part("conv2d", {&v, &wv}, {&a.x}, &s,
-                      [&] { call.kernel(call.backend().conv2d)(s, v, wv, View{}, cn, a.x); });
+        if (want_gradient) {
+            a.x = call.out(v.type, shape);
+            a.mean = call.out(call.parameter_type(), statistics);
+            a.inverse_deviation = call.out(call.parameter_type(), statistics);
+        } else {  // batch norm in place
+            a.x = a.y;
+            a.mean = call.temporary(call.parameter_type(), statistics);
+            a.inverse_deviation = call.temporary(call.parameter_type(), statistics);
         }
-        call.part("batch_norm", {&a.x, &a.gamma, &a.beta, &a.residual}, {&a.y, &a.mean, &a.inverse_deviation}, nullptr,
-                  [&] { call.kernel(call.backend().batch_norm)(a); });
-        for (int i = 0; i < 4; i++) results[i] = call.handle(i);
+        ColumnMoments moments;
+        a.moments = &moments;
+        bool normalised = false;
+        if (s.n > 0)
+            call.part("conv2d", {&v, &wv}, {&a.x}, &s, [&] {
+                if (call.backend().conv2d_before_norm)
+                    normalised = call.backend().conv2d_before_norm(s, v, wv, cn, a, moments);
+                else
+                    call.kernel(call.backend().conv2d)(s, v, wv, View{}, cn, a.x);
+            });
+        if (!normalised)
+            call.part("batch_norm", {&a.x, &a.gamma, &a.beta, &a.residual}, {&a.y, &a.mean, &a.inverse_deviation},
+                      nullptr, [&] { call.kernel(call.backend().batch_norm)(a); });
+        for (int i = 0; i < (want_gradient ? 4 : 1); i++) results[i] = call.handle(i);
     });
 }
 

@@ -279,7 +279,7 @@ Case block_case(const Block& b, bool differentiate) {
                 [=](const Tensors& in, Results& out) {
                     hb_tensor r[4] = {};
                     out.add(hb_conv_bn_act(in[0], in[1], in[2], in[3], in[4], in[5], in[6], &b.conv.p, &b.norm.p,
-                                           &b.conv.noise, &b.norm.noise, r),
+                                           &b.conv.noise, &b.norm.noise, 1, r),
                             r, 4);
                     if (b.norm.has_running()) {
                         out.add_target(in[4]);

@@ -13,10 +13,13 @@ module dev.hornbeam.training {
     requires info.picocli;
     requires java.net.http;
     requires me.tongfei.progressbar;
+    requires org.apache.commons.compress;
     requires org.apache.commons.statistics.distribution;
     requires org.slf4j;
+    requires us.hebi.matlab.mat.mfl.core;
 
     exports dev.hornbeam.training;
+    exports dev.hornbeam.training.augmentation;
     exports dev.hornbeam.training.corruption;
     exports dev.hornbeam.training.corruption.build;
     exports dev.hornbeam.training.data;
@@ -25,6 +28,7 @@ module dev.hornbeam.training {
     exports dev.hornbeam.training.method;
     exports dev.hornbeam.training.noise;
     exports dev.hornbeam.training.prediction;
+    exports dev.hornbeam.training.random;
     exports dev.hornbeam.training.run;
     exports dev.hornbeam.training.tensorboard;
 

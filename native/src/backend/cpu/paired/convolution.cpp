@@ -27,6 +27,7 @@
 #include "backend/cpu/paired/packing.h"
 #include "backend/cpu/paired/paired.h"
 #include "backend/cpu/simd/convolution.h"
+#include "backend/cpu/simd/finish.h"
 #include "backend/cpu/simd/moments.h"
 #include "core/parallel.h"
 #include "core/scratch.h"
@@ -102,10 +103,8 @@ class PairedProduct {
         pack_tasks_ = task;
     }
 
-    // moments: of the result's columns, for `groups` statistics groups, one or one a noise run; may be null.
-    void run(const Bf16* source, const float* weights, const float* bias, Bf16* result, ColumnMoments* moments,
-             int64_t groups) const {
-        if (moments) moments->reserve(bands_in(0, runs_), width_);
+    void run(const Bf16* source, const float* weights, const float* bias, Bf16* result, const Epilogue& after) const {
+        if (after.moments) after.moments->reserve(bands_in(0, runs_), width_);
         const int64_t wave = std::clamp<int64_t>(kPackedMost / std::max<int64_t>(packed_size_, 1), 1, runs_);
         const int64_t count = shape_.o * taps_ * shape_.c;
         const Scratch<Bf16> rounded(count * wave), packed(packed_size_ * wave);
@@ -123,7 +122,7 @@ class PairedProduct {
                 if (images_of(m + i) > 0)
                     pack(task % pack_tasks_, rounded.data() + i * count, packed.data() + i * packed_size_);
             });
-            multiply_runs(m, end, source, packed.data(), bias, result, moments, groups);
+            multiply_runs(m, end, source, packed.data(), bias, result, after);
         }
     }
 
@@ -391,8 +390,8 @@ class PairedProduct {
     }
 
     void multiply_runs(int64_t m, int64_t end, const Bf16* source, const Bf16* packed, const float* bias, Bf16* result,
-                       ColumnMoments* moments, int64_t groups) const {
-        const int64_t tiles = bands_in(m, end), first_piece = moments ? bands_in(0, m) : 0;
+                       const Epilogue& after) const {
+        const int64_t tiles = bands_in(m, end), first_piece = after.moments ? bands_in(0, m) : 0;
         const int64_t splits = std::clamp<int64_t>(pieces_of(kTasks, std::max<int64_t>(tiles, 1)), 1, panels_);
         auto place = [&](int64_t index, int64_t& run) {
             for (run = m; index >= bands_.count(images_of(run)); run++) index -= bands_.count(images_of(run));
@@ -416,14 +415,15 @@ class PairedProduct {
             const Band band = place(tile, run);
             multiply_band(band, panels_ * split / splits, panels_ * (split + 1) / splits, source,
                           shared ? strips.data() + tile * strip_size_ : nullptr, packed + (run - m) * packed_size_,
-                          bias, result, moments, first_piece + tile);
-            if (moments && split == 0)
-                (*moments)[first_piece + tile] = {band.images() * band.rows() * w_.grid, groups == 1 ? 0 : run};
+                          bias, result, after, first_piece + tile);
+            if (after.moments && split == 0)
+                (*after.moments)[first_piece + tile] = {band.images() * band.rows() * w_.grid,
+                                                        after.groups == 1 ? 0 : run};
         });
     }
 
     void multiply_band(const Band& band, int64_t first_panel, int64_t last_panel, const Bf16* source, const Bf16* strip,
-                       const Bf16* packed, const float* bias, Bf16* result, ColumnMoments* moments,
+                       const Bf16* packed, const float* bias, Bf16* result, const Epilogue& after,
                        int64_t piece) const {
         const bool gathered = way_ == Way::Gathered, in_place = way_ == Way::InPlace;
         const int64_t most_rows = in_place ? bands_.images : bands_.images * bands_.rows * w_.grid;
@@ -461,11 +461,14 @@ class PairedProduct {
                 const Tiles tiles;
                 multiply_panels(product, first_panel, last_panel, partial.data(), StoreRows{result, to.data(), bias});
             }
-            if (moments) {  // the cache still has the results
+            if (after.moments || after.finish) {  // the cache still has the results
                 const int64_t rows = blocks[count - 1].to + blocks[count - 1].rows;
                 const int64_t* last = std::remove_if(to.data(), to.data() + rows, [](int64_t at) { return at < 0; });
-                take_moments(result, to.data(), last - to.data(), first_panel * kBlockSide,
-                             std::min(last_panel * kBlockSide, width_), moments->mean(piece), moments->squares(piece));
+                const int64_t begin = first_panel * kBlockSide, end = std::min(last_panel * kBlockSide, width_);
+                if (after.moments)
+                    take_moments(result, to.data(), last - to.data(), begin, end, after.moments->mean(piece),
+                                 after.moments->squares(piece));
+                if (after.finish) finish_rows(*after.finish, result, to.data(), last - to.data(), begin, end);
             }
         }
     }
@@ -500,16 +503,22 @@ class PairedProduct {
 
 void paired_conv2d(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise,
                    const View& y) {
-    PairedProduct(shape, Axis::kForward, noise).run(x.as<Bf16>(), w.f32(), bias.f32(), y.as<Bf16>(), nullptr, 1);
+    PairedProduct(shape, Axis::kForward, noise).run(x.as<Bf16>(), w.f32(), bias.f32(), y.as<Bf16>(), Epilogue{});
 }
 
-void paired_conv2d_with_moments(const ConvShape& shape, const View& x, const View& w, const Noise& noise, const View& y,
-                                int64_t groups, ColumnMoments& moments) {
-    PairedProduct(shape, Axis::kForward, noise).run(x.as<Bf16>(), w.f32(), nullptr, y.as<Bf16>(), &moments, groups);
+bool paired_conv2d_before_norm(const ConvShape& shape, const View& x, const View& w, const Noise& noise,
+                               const BatchNormArguments& norm, ColumnMoments& moments) {
+    const PairedProduct product(shape, Axis::kForward, noise);
+    auto convolve = [&](const Epilogue& after) {
+        product.run(x.as<Bf16>(), w.f32(), nullptr, norm.x.as<Bf16>(), after);
+    };
+    if (takes_moments_or_finishes(noise, norm)) return with_epilogue(norm, moments, convolve);
+    convolve(Epilogue{});
+    return false;
 }
 
 void paired_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
-    PairedProduct(shape, Axis::kBackward, noise).run(dy.as<Bf16>(), w.f32(), nullptr, dx.as<Bf16>(), nullptr, 1);
+    PairedProduct(shape, Axis::kBackward, noise).run(dy.as<Bf16>(), w.f32(), nullptr, dx.as<Bf16>(), Epilogue{});
 }
 
 }  // namespace hb::cpu::HB_TIER

@@ -13,9 +13,9 @@ namespace hb::cpu::HB_TIER {
 // As the functions of the backend table, for bf16 activations, f32 weights, one group and nothing empty.
 void paired_conv2d(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise,
                    const View& y);
-// Without a bias; takes moments of y's columns for one statistics group, or for as many as there are noise runs.
-void paired_conv2d_with_moments(const ConvShape& shape, const View& x, const View& w, const Noise& noise, const View& y,
-                                int64_t groups, ColumnMoments& moments);
+// As conv2d_before_norm of the backend table.
+bool paired_conv2d_before_norm(const ConvShape& shape, const View& x, const View& w, const Noise& noise,
+                               const BatchNormArguments& norm, ColumnMoments& moments);
 void paired_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx);
 // dbias may be absent
 void paired_backward_weight(const ConvShape& shape, const View& x, const View& dy, const Noise& noise, const View& dw,

@@ -35,16 +35,12 @@ void conv2d(const ConvShape& shape, const View& x, const View& w, const View& bi
     profile_algorithm(kInstructions);
     paired_conv2d(shape, x, w, bias, noise, y);
 }
-void conv2d_with_moments(const ConvShape& shape, const View& x, const View& w, const Noise& noise, const View& y,
-                         int64_t groups, ColumnMoments& moments) {
+bool conv2d_before_norm(const ConvShape& shape, const View& x, const View& w, const Noise& noise,
+                        const BatchNormArguments& norm, ColumnMoments& moments) {
     if (!paired(shape, x) || (!kBeatsWinograd && avx512::winograd_suits_forward(shape, noise)))
-        return plain_table.conv2d_with_moments(shape, x, w, noise, y, groups, moments);
+        return plain_table.conv2d_before_norm(shape, x, w, noise, norm, moments);
     profile_algorithm(kInstructions);
-    // A band must not straddle statistics groups: they are the noise runs, or there is one.
-    if (groups == 1 || (has_noise(noise) && noise.sub_batches == groups))
-        paired_conv2d_with_moments(shape, x, w, noise, y, groups, moments);
-    else
-        paired_conv2d(shape, x, w, View{}, noise, y);
+    return paired_conv2d_before_norm(shape, x, w, noise, norm, moments);
 }
 void conv2d_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
     if (!paired(shape, dy) || (!kBeatsWinograd && avx512::winograd_suits_backward_data(shape, noise)))
@@ -74,7 +70,7 @@ void matmul(const MatMulShape& shape, const View& a, const View& b, const View& 
 void add_products(Backend& table, const Backend& plain) {
     plain_table = plain;
     table.conv2d = conv2d;
-    table.conv2d_with_moments = conv2d_with_moments;
+    table.conv2d_before_norm = conv2d_before_norm;
     table.conv2d_backward_data = conv2d_backward_data;
     table.conv2d_backward_weight = conv2d_backward_weight;
     table.matmul = matmul;

@@ -213,4 +213,13 @@ struct Two {
 };
 inline Two operator+(const Two& x, const Two& y) { return {x.a + y.a, x.b + y.b}; }
 
+// What is read again after x was stored as E.
+template <class E>
+[[gnu::always_inline]] inline F32 as_stored(F32 x) {
+    if constexpr (std::is_same_v<E, float>)
+        return x;
+    else
+        return from_bits(shift_left<16>(bf16_bits(x)));
+}
+
 }  // namespace hb::cpu::HB_TIER

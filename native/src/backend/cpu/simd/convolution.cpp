@@ -28,6 +28,7 @@
 #include <type_traits>
 
 #include "backend/cpu/kernels.h"
+#include "backend/cpu/simd/finish.h"
 #include "backend/cpu/simd/gemm.h"
 #include "backend/cpu/simd/image_tiles.h"
 #include "backend/cpu/simd/moments.h"
@@ -142,14 +143,14 @@ class Product {
     }
 
     void run(const E* source, const float* weights, const float* bias, const Noise& noise, E* result,
-             ColumnMoments* moments, int64_t groups) const {
+             const Epilogue& after) const {
         profile_algorithm("direct");
         const bool noisy = has_noise(noise);
         const int64_t runs = noisy ? noise.sub_batches : 1;
-        if (moments) {
+        if (after.moments) {
             int64_t tiles = 0;
             for (int64_t i = 0; i < runs; i++) tiles += tiles_of(noise, runs, i);
-            moments->reserve(tiles, result_channels_);
+            after.moments->reserve(tiles, result_channels_);
         }
         int64_t piece = 0;  // of the first tile of a wave
         const int64_t size = shape_.groups * panels_ * panel_width_ * depth_ * shape_.kh * shape_.kw;
@@ -178,8 +179,9 @@ class Product {
                 const Tile tile = tiling_.tile(begin_of(noise, runs, run), begin_of(noise, runs, run + 1), index);
                 const int64_t split = task % splits;
                 multiply_tile(tile, panels_ * split / splits, panels_ * (split + 1) / splits, source,
-                              packed.data() + (run - m) * size, bias, result, moments, piece + task / splits);
-                if (moments && split == 0) (*moments)[piece + task / splits] = {tile.pixels(), groups == 1 ? 0 : run};
+                              packed.data() + (run - m) * size, bias, result, after, piece + task / splits);
+                if (after.moments && split == 0)
+                    (*after.moments)[piece + task / splits] = {tile.pixels(), after.groups == 1 ? 0 : run};
             });
             piece += tiles;
         }
@@ -255,7 +257,7 @@ class Product {
     }
 
     void multiply_tile(const Tile& tile, int64_t first_panel, int64_t last_panel, const E* source, const float* packed,
-                       const float* bias, E* result, ColumnMoments* moments, int64_t piece) const {
+                       const float* bias, E* result, const Epilogue& after, int64_t piece) const {
         const int64_t most = tiling_.largest();
         const Scratch<int64_t> rows(3 * most);
         int64_t *from = rows.data(), *to = from + most, *sums_row = to + most;
@@ -271,6 +273,7 @@ class Product {
             const int64_t count = list_pixels(h_, w_, p.h, p.w, strip_, tile, result_channels_, from, to);
             if (p.blocks == 0) {
                 fill(count, to, first_panel, last_panel, bias, result);
+                if (after.finish) finish(*after.finish, to, count, first_panel, last_panel, result);
                 continue;
             }
             for (int64_t group = 0; group < shape_.groups; group++) {
@@ -300,10 +303,17 @@ class Product {
                             multiply(b, j, result + group * width_ + j * panel_width_, to);
                 }
             }
-            if (moments)
+            if (after.moments)
                 take_moments(result, to, count, first_panel * panel_width_, std::min(last_panel * panel_width_, width_),
-                             moments->mean(piece), moments->squares(piece));
+                             after.moments->mean(piece), after.moments->squares(piece));
+            if (after.finish) finish(*after.finish, to, count, first_panel, last_panel, result);
         }
+    }
+
+    // Without groups.
+    void finish(const Finish& norm, const int64_t* to, int64_t count, int64_t first_panel, int64_t last_panel,
+                E* result) const {
+        finish_rows(norm, result, to, count, first_panel * panel_width_, std::min(last_panel * panel_width_, width_));
     }
 
     // Results that no tap reaches, or without input channels: the empty sum.
@@ -335,17 +345,17 @@ Backend plain_table;  // for F64, and what is left to it in bf16
 
 template <class E>
 void forward(const ConvShape& shape, const View& x, const View& w, const View& bias, const Noise& noise, const View& y,
-             ColumnMoments* moments, int64_t groups) {
+             const Epilogue& after) {
     if (winograd_suits_forward(shape, noise))
-        return winograd_conv2d(shape, x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>(), moments, groups);
-    Product<E>(shape, Axis::kForward).run(x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>(), moments, groups);
+        return winograd_conv2d(shape, x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>(), after);
+    Product<E>(shape, Axis::kForward).run(x.as<const E>(), w.f32(), bias.f32(), noise, y.as<E>(), after);
 }
 
 template <class E>
 void backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
     if (winograd_suits_backward_data(shape, noise))
         return winograd_backward_data(shape, dy.as<const E>(), w.f32(), noise, dx.as<E>());
-    Product<E>(shape, Axis::kBackward).run(dy.as<const E>(), w.f32(), nullptr, noise, dx.as<E>(), nullptr, 1);
+    Product<E>(shape, Axis::kBackward).run(dy.as<const E>(), w.f32(), nullptr, noise, dx.as<E>(), Epilogue{});
 }
 
 template <class E>
@@ -365,18 +375,24 @@ void conv2d(const ConvShape& shape, const View& x, const View& w, const View& bi
     if (left_to_plain(shape, x.type)) return plain_table.conv2d(shape, x, w, bias, noise, y);
     if (y.elements() == 0) return;
     if (is_depthwise(shape)) return depthwise_conv2d(shape, x, w, bias, noise, y);
-    if (x.type == DType::BF16) return forward<Bf16>(shape, x, w, bias, noise, y, nullptr, 1);
-    forward<float>(shape, x, w, bias, noise, y, nullptr, 1);
+    if (x.type == DType::BF16) return forward<Bf16>(shape, x, w, bias, noise, y, Epilogue{});
+    forward<float>(shape, x, w, bias, noise, y, Epilogue{});
 }
 
-void conv2d_with_moments(const ConvShape& shape, const View& x, const View& w, const Noise& noise, const View& y,
-                         int64_t groups, ColumnMoments& moments) {
-    // A piece must not straddle statistics groups: they are the noise runs, or there is one.
-    const bool fits = groups == 1 || (has_noise(noise) && noise.sub_batches == groups);
-    if (!fits || shape.groups > 1 || shape.c == 0 || x.type == DType::F64 || y.elements() == 0)
-        return conv2d(shape, x, w, View{}, noise, y);
-    if (x.type == DType::BF16) return forward<Bf16>(shape, x, w, View{}, noise, y, &moments, groups);
-    forward<float>(shape, x, w, View{}, noise, y, &moments, groups);
+bool conv2d_before_norm(const ConvShape& shape, const View& x, const View& w, const Noise& noise,
+                        const BatchNormArguments& norm, ColumnMoments& moments) {
+    const View& y = norm.x;
+    if (shape.groups > 1 || shape.c == 0 || x.type == DType::F64 || y.elements() == 0 ||
+        !takes_moments_or_finishes(noise, norm)) {
+        conv2d(shape, x, w, View{}, noise, y);
+        return false;
+    }
+    return with_epilogue(norm, moments, [&](const Epilogue& after) {
+        if (x.type == DType::BF16)
+            forward<Bf16>(shape, x, w, View{}, noise, y, after);
+        else
+            forward<float>(shape, x, w, View{}, noise, y, after);
+    });
 }
 
 void conv2d_backward_data(const ConvShape& shape, const View& dy, const View& w, const Noise& noise, const View& dx) {
@@ -432,7 +448,7 @@ void conv2d_backward_weight(const ConvShape& shape, const View& x, const View& d
 void add_convolution(Backend& table, const Backend& plain) {
     plain_table = plain;
     table.conv2d = conv2d;
-    table.conv2d_with_moments = conv2d_with_moments;
+    table.conv2d_before_norm = conv2d_before_norm;
     table.conv2d_backward_data = conv2d_backward_data;
     table.conv2d_backward_weight = conv2d_backward_weight;
 }

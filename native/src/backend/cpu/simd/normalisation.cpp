@@ -105,7 +105,7 @@ void batch_norm_of(const BatchNormArguments& a) {
         const float *gamma = gammas.data() + segments[s].run * c, *beta = a.beta.f32();
         float* to = table.data() + s * 3 * width;
         columns.spread(to, [&](int64_t k) { return static_cast<float>(mean[k]); });
-        columns.spread(to + width, [&](int64_t k) { return static_cast<float>(gamma[k] * inverse[k]); });
+        columns.spread(to + width, [&](int64_t k) { return norm_scale(gamma[k], inverse[k]); });
         // What rounding the mean leaves goes into the shift.
         columns.spread(to + 2 * width, [&](int64_t k) {
             const double rest = mean[k] - static_cast<double>(static_cast<float>(mean[k]));

@@ -6,6 +6,7 @@
 
 #include "backend/backend.h"
 #include "backend/cpu/simd/columns.h"
+#include "backend/cpu/simd/finish.h"
 #include "backend/cpu/simd/random.h"
 #include "core/parallel.h"
 
@@ -116,44 +117,6 @@ inline void column_moments(const Columns& columns, const T* x, int64_t rows, dou
 }
 
 // ---- the passes that write
-
-struct Relu {
-    template <Floats F>
-    [[gnu::always_inline]] F apply(F z) const {
-        return select(z <= F(0.0f), F(0.0f), z);
-    }
-    template <Floats F>
-    [[gnu::always_inline]] F back(F y, F dy) const {
-        return select(y > F(0.0f), dy, F(0.0f));
-    }
-};
-struct LeakyRelu {
-    float slope;
-    template <Floats F>
-    [[gnu::always_inline]] F apply(F z) const {
-        return select(z < F(0.0f), F(slope) * z, z);
-    }
-    template <Floats F>
-    [[gnu::always_inline]] F back(F y, F dy) const {
-        return select(y > F(0.0f), dy, F(slope) * dy);
-    }
-};
-struct NoActivation {
-    template <Floats F>
-    [[gnu::always_inline]] F apply(F z) const {
-        return z;
-    }
-    template <Floats F>
-    [[gnu::always_inline]] F back(F, F dy) const {
-        return dy;
-    }
-};
-template <class Body>
-inline void with_activation(int kind, float slope, Body&& body) {
-    if (kind == HB_ACT_RELU) return body(Relu{});
-    if (kind == HB_ACT_LEAKY_RELU) return body(LeakyRelu{slope});
-    return body(NoActivation{});
-}
 
 // y = act((x - mean) scale + shift + residual); mean, scale and shift are wide columns.
 struct Affine {

@@ -200,15 +200,6 @@ struct Weights {
     int64_t panel_begin(int64_t panel) const { return panel * depth * panel_width; }
 };
 
-// What is read again after x was stored as E.
-template <class E>
-[[gnu::always_inline]] inline F32 as_stored(F32 x) {
-    if constexpr (std::is_same_v<E, float>)
-        return x;
-    else
-        return from_bits(shift_left<16>(bf16_bits(x)));
-}
-
 // Zeros that stand for pixels outside an image.
 template <class E>
 class Zeros {
@@ -240,15 +231,14 @@ class TileProduct {
         product_place_ = odd_lines(tiles_ * weights_.row_length());
     }
 
-    void run(const E* source, const float* kernels, const float* bias, E* result, ColumnMoments* moments,
-             int64_t groups) const {
+    void run(const E* source, const float* kernels, const float* bias, E* result, const Epilogue& after) const {
         const Zeros<E> zeros(weights_.depth);
         const Scratch<int64_t> unit_begin(runs_ + 1);
         unit_begin[0] = 0;
         for (int64_t run = 0; run < runs_; run++)
             unit_begin[run + 1] = unit_begin[run] + (size_of(run) + unit_tiles() - 1) / unit_tiles();
-        if (moments) moments->reserve(unit_begin[runs_], weights_.width);
-        const Pass pass{source, zeros.data(), kernels, bias, result, unit_begin.data(), moments, groups};
+        if (after.moments) after.moments->reserve(unit_begin[runs_], weights_.width);
+        const Pass pass{source, zeros.data(), kernels, bias, result, unit_begin.data(), after};
         if (own_)
             run_own(pass);
         else
@@ -261,8 +251,7 @@ class TileProduct {
         const float *kernels, *bias;
         E* result;
         const int64_t* unit_begin;  // number of the first unit of a run
-        ColumnMoments* moments;     // a piece for each unit; may be null
-        int64_t groups;
+        const Epilogue& after;      // moments have a piece for each unit
     };
 
     // Tiles that are finished together, a unit: never those of two runs.
@@ -483,13 +472,18 @@ class TileProduct {
     // The results of tiles [begin, end), a unit, from products whose first tile is `first`.
     void finish_tiles(const Pass& pass, int64_t begin, int64_t end, int64_t first, const float* products, int64_t unit,
                       int64_t run) const {
-        if (!pass.moments) {
+        auto plainly = [&](auto value) {
             for (int64_t t = begin; t < end; t++)
-                finish_tile(
-                    pass, t, products + (t - first) * weights_.row_length(), [](int64_t, F32, auto) {},
-                    [](int64_t, auto) {});
-            return;
-        }
+                finish_tile(pass, t, products + (t - first) * weights_.row_length(), value, [](int64_t, auto) {});
+        };
+        if (const Finish* norm = pass.after.finish)
+            return normalisation::with_activation(norm->kind, norm->slope, [&](auto activation) {
+                if (norm->has_residual())
+                    plainly(Normalise<decltype(activation), true>{*norm, activation});
+                else
+                    plainly(Normalise<decltype(activation), false>{*norm, activation});
+            });
+        if (!pass.after.moments) return plainly(AsItIs{});
         // Sums of deviations from the first pixel and of their squares: in f32 over kTogether tiles, then in double.
         constexpr int64_t kTogether = 16;
         const int64_t columns = weights_.row_length();
@@ -505,7 +499,7 @@ class TileProduct {
             bool is_new = true;
             rows += finish_tile(
                 pass, t, products + (t - first) * weights_.row_length(),
-                [&](int64_t c, F32 result, auto) __attribute__((always_inline)) {
+                [&](int64_t c, int64_t, F32 result, auto) __attribute__((always_inline)) {
                     const F32 value = as_stored<E>(result);
                     if (is_new) {
                         if (is_first) store(shift + c, value);
@@ -517,6 +511,7 @@ class TileProduct {
                     const F32 d = value - from;
                     s = s + d;
                     q = fma(d, d, q);
+                    return result;
                 },
                 [&](int64_t c, auto) __attribute__((always_inline)) {
                     store(sum + c, s);
@@ -527,23 +522,41 @@ class TileProduct {
                 for (int64_t k = 0; k < 2 * columns; k++) all[k] += static_cast<double>(sum[k]);
         }
         const double n = static_cast<double>(rows);
-        double *mean = pass.moments->mean(unit), *squares = pass.moments->squares(unit);
+        ColumnMoments& moments = *pass.after.moments;
+        double *mean = moments.mean(unit), *squares = moments.squares(unit);
         for (int64_t c = 0; c < weights_.width; c++) {
             mean[c] = static_cast<double>(shift[c]) + all[c] / n;
             squares[c] = std::max(0.0, all[columns + c] - all[c] * all[c] / n);
         }
-        (*pass.moments)[unit] = {rows, pass.groups == 1 ? 0 : run};
+        moments[unit] = {rows, pass.after.groups == 1 ? 0 : run};
     }
 
-    // Writes the results of a tile, from its products; returns how many pixels they are. value(channel, result, mask)
-    // sees every one, as it is stored, and end(channel, mask) the end of a vector of channels.
+    struct AsItIs {
+        template <class M>
+        [[gnu::always_inline]] F32 operator()(int64_t, int64_t, F32 result, M) const {
+            return result;
+        }
+    };
+    template <class Activation, bool kResidual>
+    struct Normalise {
+        const Finish& norm;
+        Activation activation;
+        template <class M>
+        [[gnu::always_inline]] F32 operator()(int64_t c, int64_t at, F32 result, M mask) const {
+            return norm.template operator()<E, kResidual>(result, at, c, activation, mask);
+        }
+    };
+
+    // Writes the results of a tile, from its products; returns how many pixels they are. value(channel, element,
+    // result, mask) sees every one and returns what is stored, and end(channel, mask) sees the end of a vector of
+    // channels.
     template <class Value, class End>
     [[gnu::always_inline]] int64_t finish_tile(const Pass& pass, int64_t tile, const float* in, Value&& value,
                                                End&& end) const {
         const Place at = place_of(grid_, tile);
         const int64_t height = std::min(kOut, grid_.result_h - at.row);
         const int64_t width = std::min(kOut, grid_.result_w - at.column);
-        E* out = pass.result + ((at.image * grid_.result_h + at.row) * grid_.result_w + at.column) * weights_.width;
+        const int64_t out = ((at.image * grid_.result_h + at.row) * grid_.result_w + at.column) * weights_.width;
         auto finish = [&](auto whole) {
             lanes(weights_.width, [&](int64_t c, auto mask) {
                 const F32 start = pass.bias ? load(pass.bias + c, mask) : zero();
@@ -551,9 +564,8 @@ class TileProduct {
                     TransformProducts{}, [&](int i, int j) { return load(in + (i * kIn + j) * product_place_ + c); },
                     [&](int i, int j, F32 sum) {
                         if (whole || (i < height && j < width)) {
-                            const F32 result = sum + start;
-                            store(out + (i * grid_.result_w + j) * weights_.width + c, result, mask);
-                            value(c, result, mask);
+                            const int64_t element = out + (i * grid_.result_w + j) * weights_.width + c;
+                            store(pass.result + element, value(c, element, sum + start, mask), mask);
                         }
                     });
                 end(c, mask);
@@ -820,15 +832,15 @@ bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise) 
 
 template <class E>
 void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y,
-                     ColumnMoments* moments, int64_t groups) {
+                     const Epilogue& after) {
     profile_algorithm(kName);
-    TileProduct<E>(shape, true, noise).run(x, w, bias, y, moments, groups);
+    TileProduct<E>(shape, true, noise).run(x, w, bias, y, after);
 }
 
 template <class E>
 void winograd_backward_data(const ConvShape& shape, const E* dy, const float* w, const Noise& noise, E* dx) {
     profile_algorithm(kName);
-    TileProduct<E>(shape, false, noise).run(dy, w, nullptr, dx, nullptr, 1);
+    TileProduct<E>(shape, false, noise).run(dy, w, nullptr, dx, Epilogue{});
 }
 
 template <class E>
@@ -839,7 +851,7 @@ void winograd_backward_weight(const ConvShape& shape, const E* x, const E* dy, f
 
 #define HB_IMAGES_OF(E)                                                                                                \
     template void winograd_conv2d(const ConvShape&, const E*, const float*, const float*, const Noise&, E*,            \
-                                  ColumnMoments*, int64_t);                                                            \
+                                  const Epilogue&);                                                                    \
     template void winograd_backward_data(const ConvShape&, const E*, const float*, const Noise&, E*);                  \
     template void winograd_backward_weight(const ConvShape&, const E*, const E*, float*);
 HB_IMAGES_OF(float)

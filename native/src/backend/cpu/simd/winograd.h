@@ -2,6 +2,7 @@
 #pragma once
 
 #include "backend/backend.h"
+#include "backend/cpu/simd/finish.h"
 #include "backend/cpu/simd/vec.h"
 
 namespace hb::cpu::HB_TIER {
@@ -15,7 +16,7 @@ bool winograd_suits_backward_weight(const ConvShape& shape, const Noise& noise);
 // where `moments` is not null: one statistics group for each noise run, or a single one.
 template <class E>
 void winograd_conv2d(const ConvShape& shape, const E* x, const float* w, const float* bias, const Noise& noise, E* y,
-                     ColumnMoments* moments, int64_t groups);
+                     const Epilogue& after);
 template <class E>
 void winograd_backward_data(const ConvShape& shape, const E* dy, const float* w, const Noise& noise, E* dx);
 template <class E>

@@ -1,5 +1,7 @@
 package dev.hornbeam.nn;
 
+import dev.hornbeam.autograd.Autograd;
+import dev.hornbeam.internal.tape.Tracer;
 import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Tensor;
@@ -14,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Set;
 import java.util.function.BiConsumer;
+import java.util.function.BiFunction;
 import java.util.function.Consumer;
 
 /**
@@ -39,13 +42,55 @@ public abstract class Module implements AutoCloseable {
     /** For subclasses. */
     protected Module() {}
 
-    /** The module's result for this input, in the type of the input unless {@link #setComputeType} says otherwise. */
+    /**
+     * The module's result for this input, in the type of the input unless {@link #setComputeType} says otherwise.
+     *
+     * <p>While no gradients are recorded ({@code Autograd.noGrad()}), all other tensors that it makes on the way are released
+     * before it returns.
+     */
     public final Tensor forward(Tensor x) {
+        if (!releasesIntermediates()) {
+            return run(x);
+        }
+        try (TensorScope inner = TensorScope.open()) {
+            Tensor y = run(x);
+            return y.scope() == inner ? y.moveTo(inner.parent()) : y;
+        }
+    }
+
+    private Tensor run(Tensor x) {
         return computeType == null ? compute(x) : leave(compute(enter(x)), x);
     }
 
     /** What the module is: its result for an input that is of the type to compute in already. */
     protected abstract Tensor compute(Tensor x);
+
+    /**
+     * The result of modules one after the other, for use in {@link #compute}. While no gradients are recorded, each
+     * intermediate result is released as soon as the next one is there; {@code x} stays.
+     */
+    protected static Tensor chain(Tensor x, Module... modules) {
+        return chain(x, Arrays.asList(modules), Module::forward);
+    }
+
+    /** The same with another way to apply a module. */
+    static <M extends Module> Tensor chain(Tensor x, Iterable<M> modules, BiFunction<M, Tensor, Tensor> apply) {
+        boolean release = releasesIntermediates();
+        Tensor y = x;
+        for (M module : modules) {
+            Tensor next = apply.apply(module, y);
+            if (release && y != x && next != y && y.scope() == TensorScope.current()) {
+                y.close();
+            }
+            y = next;
+        }
+        return y;
+    }
+
+    // A trace refers to tensors after they were used.
+    private static boolean releasesIntermediates() {
+        return !Autograd.isRecording() && !Tracer.isOn();
+    }
 
     // ---------------------------------------------------------------------------------------------- registration
 

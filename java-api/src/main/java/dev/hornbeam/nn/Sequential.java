@@ -31,12 +31,10 @@ public final class Sequential extends Module {
     /** The last module's result. */
     @Override
     protected Tensor compute(Tensor x) {
-        Tensor y = x;
-        for (Module module : children().values()) {
+        return chain(x, children().values(), (module, y) -> {
             // A sequence within this one checkpoints its own blocks, and layers alone have nothing to save.
             boolean block = checkpointing && !module.children().isEmpty() && !(module instanceof Sequential);
-            y = block ? CheckpointedBlock.forward(module, y) : module.forward(y);
-        }
-        return y;
+            return block ? CheckpointedBlock.forward(module, y) : module.forward(y);
+        });
     }
 }

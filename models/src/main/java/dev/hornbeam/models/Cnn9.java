@@ -7,10 +7,13 @@ import dev.hornbeam.nn.Conv2d;
 import dev.hornbeam.nn.Dropout;
 import dev.hornbeam.nn.GlobalAvgPool;
 import dev.hornbeam.nn.Init;
+import dev.hornbeam.nn.Lambda;
 import dev.hornbeam.nn.Linear;
 import dev.hornbeam.nn.MaxPool2d;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.tensor.Tensor;
+import java.util.ArrayList;
+import java.util.List;
 
 /**
  * The nine-layer network of co-teaching (Han et al. 2018), which PRL and others took over: 3×3 convolutions with bias, norm
@@ -30,31 +33,38 @@ public final class Cnn9 extends Module implements Headed {
     private static final double SLOPE = 0.01;
     private static final double DROP_RATE = 0.25;
 
-    private final Conv2d[] convolutions = new Conv2d[FACTORS.length];
-    private final BatchNorm2d[] norms = new BatchNorm2d[FACTORS.length];
-    private final MaxPool2d halve = new MaxPool2d(2, 2, 0);
-    private final Dropout[] dropouts = new Dropout[2];
-    private final GlobalAvgPool pool = new GlobalAvgPool();
-    private final Linear linear;
+    private final Module[] layers; // in the order they are applied; registered one by one, under the published names
 
     /** The network with weights drawn from {@code seed}. */
     public Cnn9(ModelSpec spec, long seed) {
         int width = spec.width().orElse(WIDTH);
         int in = spec.channels();
+        Conv2d[] convolutions = new Conv2d[FACTORS.length];
         for (int i = 0; i < convolutions.length; i++) {
             int out = width * FACTORS[i];
             Conv2dOptions options = Conv2dOptions.of(1, i < 6 ? 1 : 0);
             convolutions[i] = child("c" + (i + 1), new Conv2d(in, out, 3, options, true));
             in = out;
         }
-        linear = child("l_c1", new Linear(in, spec.classes()));
-        for (int i = 0; i < norms.length; i++) {
-            norms[i] = child("bn" + (i + 1), new BatchNorm2d(width * FACTORS[i]));
+        Linear linear = child("l_c1", new Linear(in, spec.classes()));
+        List<Module> order = new ArrayList<>();
+        List<Dropout> dropouts = new ArrayList<>();
+        for (int i = 0; i < convolutions.length; i++) {
+            Conv2d conv = convolutions[i];
+            BatchNorm2d norm = child("bn" + (i + 1), new BatchNorm2d(width * FACTORS[i]));
+            order.add(new Lambda(x -> norm.forward(conv.forward(x), null, Activation.LEAKY_RELU, SLOPE)));
+            if (i == 2 || i == 5) {
+                order.add(new MaxPool2d(2, 2, 0));
+                dropouts.add(Dropout.channels(spec.dropRate().orElse(DROP_RATE)));
+                order.add(dropouts.getLast());
+            }
         }
-        for (int i = 0; i < dropouts.length; i++) {
-            dropouts[i] =
-                    child("dropout" + (i + 1), Dropout.channels(spec.dropRate().orElse(DROP_RATE)));
+        for (int i = 0; i < dropouts.size(); i++) {
+            child("dropout" + (i + 1), dropouts.get(i));
         }
+        order.add(new GlobalAvgPool());
+        order.add(linear);
+        layers = order.toArray(new Module[0]);
         // He's normal numbers by fan in, as PRL starts.
         Init.standard(this, seed);
         Init.heConvolutions(this, Init.Fan.IN, seed);
@@ -68,18 +78,6 @@ public final class Cnn9 extends Module implements Headed {
 
     @Override
     protected Tensor compute(Tensor x) {
-        Tensor y = layers(0, 3, x);
-        y = dropouts[0].forward(halve.forward(y));
-        y = layers(3, 6, y);
-        y = dropouts[1].forward(halve.forward(y));
-        return linear.forward(pool.forward(layers(6, 9, y)));
-    }
-
-    private Tensor layers(int from, int to, Tensor x) {
-        Tensor y = x;
-        for (int i = from; i < to; i++) {
-            y = norms[i].forward(convolutions[i].forward(y), null, Activation.LEAKY_RELU, SLOPE);
-        }
-        return y;
+        return chain(x, layers);
     }
 }

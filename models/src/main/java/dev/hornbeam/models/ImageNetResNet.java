@@ -96,10 +96,7 @@ public final class ImageNetResNet extends Module implements Headed {
 
     @Override
     protected Tensor compute(Tensor x) {
-        Tensor y = halve.forward(stem.forward(x));
-        for (Sequential stage : stages) {
-            y = stage.forward(y);
-        }
+        Tensor y = chain(halve.forward(stem.forward(x)), stages);
         return fc.forward(pool.forward(y));
     }
 }

@@ -98,10 +98,7 @@ public final class PreActResNet extends Module implements Headed {
 
     @Override
     protected Tensor compute(Tensor x) {
-        Tensor y = stem.forward(x);
-        for (Sequential stage : stages) {
-            y = stage.forward(y);
-        }
+        Tensor y = chain(stem.forward(x), stages);
         if (lastNorm != null) {
             y = lastNorm.forward(y, null, Activation.RELU, 0);
         }

@@ -77,10 +77,7 @@ public final class ResNet extends Module implements Headed {
 
     @Override
     protected Tensor compute(Tensor x) {
-        Tensor y = stem.forward(x);
-        for (Sequential stage : stages) {
-            y = stage.forward(y);
-        }
+        Tensor y = chain(stem.forward(x), stages);
         return fc.forward(pool.forward(y));
     }
 }

@@ -78,10 +78,7 @@ public final class SharpDroWideResNet extends Module implements Headed {
 
     @Override
     protected Tensor compute(Tensor x) {
-        Tensor y = stem.forward(x);
-        for (Sequential unit : units) {
-            y = unit.forward(y);
-        }
+        Tensor y = chain(stem.forward(x), units);
         return fc.forward(pool.forward(norm.forward(y, null, Activation.LEAKY_RELU, SLOPE)));
     }
 }

@@ -75,10 +75,7 @@ public final class ThinResNet extends Module implements Headed {
 
     @Override
     protected Tensor compute(Tensor x) {
-        Tensor y = stem.forward(x);
-        for (Sequential stage : stages) {
-            y = stage.forward(y);
-        }
+        Tensor y = chain(stem.forward(x), stages);
         return fc.forward(pool.forward(y));
     }
 }

@@ -75,10 +75,7 @@ public final class WideResNet extends Module implements Headed {
 
     @Override
     protected Tensor compute(Tensor x) {
-        Tensor y = stem.forward(x);
-        for (Sequential group : groups) {
-            y = group.forward(y);
-        }
+        Tensor y = chain(stem.forward(x), groups);
         return fc.forward(pool.forward(norm.forward(y, null, Activation.RELU, 0)));
     }
 }

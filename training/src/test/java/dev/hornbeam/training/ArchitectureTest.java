@@ -41,6 +41,8 @@ final class ArchitectureTest {
                 .definedBy("dev.hornbeam.training.cli..")
                 .layer("prediction")
                 .definedBy("dev.hornbeam.training.prediction..")
+                .layer("study")
+                .definedBy("dev.hornbeam.training.study..")
                 .layer("run")
                 .definedBy("dev.hornbeam.training.run..")
                 .layer("method and evaluation")
@@ -50,7 +52,9 @@ final class ArchitectureTest {
                         "dev.hornbeam.training.data..",
                         "dev.hornbeam.training.image..",
                         "dev.hornbeam.training.noise..",
-                        "dev.hornbeam.training.corruption..")
+                        "dev.hornbeam.training.corruption..",
+                        "dev.hornbeam.training.augmentation..",
+                        "dev.hornbeam.training.random..")
                 .layer("tensorboard")
                 .definedBy("dev.hornbeam.training.tensorboard..")
                 .layer("root")
@@ -59,16 +63,19 @@ final class ArchitectureTest {
                 .mayNotBeAccessedByAnyLayer()
                 .whereLayer("prediction")
                 .mayOnlyBeAccessedByLayers("cli")
+                .whereLayer("study")
+                .mayOnlyBeAccessedByLayers("cli")
                 .whereLayer("run")
-                .mayOnlyBeAccessedByLayers("cli", "prediction")
+                .mayOnlyBeAccessedByLayers("cli", "prediction", "study")
                 .whereLayer("method and evaluation")
-                .mayOnlyBeAccessedByLayers("cli", "run")
+                .mayOnlyBeAccessedByLayers("cli", "study", "run")
                 .whereLayer("data")
-                .mayOnlyBeAccessedByLayers("cli", "prediction", "run", "method and evaluation")
+                .mayOnlyBeAccessedByLayers("cli", "study", "prediction", "run", "method and evaluation")
                 .whereLayer("tensorboard")
                 .mayOnlyBeAccessedByLayers("run")
                 .whereLayer("root")
-                .mayOnlyBeAccessedByLayers("cli", "prediction", "run", "method and evaluation", "data", "tensorboard")
+                .mayOnlyBeAccessedByLayers(
+                        "cli", "study", "prediction", "run", "method and evaluation", "data", "tensorboard")
                 .check(main);
     }
 

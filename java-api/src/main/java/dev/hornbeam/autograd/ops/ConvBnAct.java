@@ -40,6 +40,7 @@ public final class ConvBnAct {
         Conv2d.requireOptions(conv, OP);
         Conv2d.requireOptions(norm, OP);
         Scratch scratch = Tape.scratch();
+        boolean records = Tape.records(x, w, residual) || Tape.records(gamma, beta);
         HornbeamNative.convBnAct(
                 handle(x, OP, "x"),
                 handle(w, OP, "w"),
@@ -52,31 +53,25 @@ public final class ConvBnAct {
                 norm.fill(scratch.norm),
                 Noise.optional(convNoise, scratch.noise),
                 Noise.optional(normNoise, scratch.normNoise),
+                records ? 1 : 0,
                 scratch.outputs);
         long y = scratch.output(0);
-        long convolved = scratch.output(1);
-        long mean = scratch.output(2);
-        long inverseDeviation = scratch.output(3);
         if (norm.training() && norm.updateRunning()) {
             Tape.changed(runningMean);
             Tape.changed(runningVar);
         }
         Gradient gradient = null;
-        if (Tape.records(x, w, residual) || Tape.records(gamma, beta)) {
+        if (records) {
             gradient = new Gradient(
                     new Tensor[] {x, w, gamma, beta, residual},
                     y,
-                    convolved,
-                    mean,
-                    inverseDeviation,
+                    scratch.output(1),
+                    scratch.output(2),
+                    scratch.output(3),
                     conv,
                     norm,
                     convNoise,
                     normNoise);
-        } else {
-            HornbeamNative.release(convolved);
-            HornbeamNative.release(mean);
-            HornbeamNative.release(inverseDeviation);
         }
         Tensor result = Tape.result(y, null, gradient);
         if (Tracer.isOn()) {

@@ -27,7 +27,7 @@ import java.util.Map;
  */
 public final class HornbeamNative {
     /** The number of the header that this class was written for. */
-    public static final int HEADER_VERSION = 3;
+    public static final int HEADER_VERSION = 4;
 
     private static final Map<String, FunctionDescriptor> BINDINGS = new LinkedHashMap<>();
 
@@ -173,7 +173,7 @@ public final class HornbeamNative {
             "hb_conv_bn_act",
             FunctionDescriptor.of(
                     JAVA_INT, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, JAVA_LONG, ADDRESS,
-                    ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+                    ADDRESS, ADDRESS, ADDRESS, JAVA_INT, ADDRESS));
     private static final MethodHandle CONV_BN_ACT_BACKWARD = link(
             "hb_conv_bn_act_backward",
             FunctionDescriptor.of(
@@ -1168,11 +1168,24 @@ public final class HornbeamNative {
             MemorySegment norm,
             MemorySegment convNoise,
             MemorySegment normNoise,
+            int wantGradient,
             MemorySegment out) {
         int status;
         try {
             status = (int) CONV_BN_ACT.invokeExact(
-                    x, w, gamma, beta, runningMean, runningVar, residual, conv, norm, convNoise, normNoise, out);
+                    x,
+                    w,
+                    gamma,
+                    beta,
+                    runningMean,
+                    runningVar,
+                    residual,
+                    conv,
+                    norm,
+                    convNoise,
+                    normNoise,
+                    wantGradient,
+                    out);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }

@@ -123,9 +123,10 @@ final class BenchCompareCommand implements Runnable {
     @Option(
             names = "--sub-batches",
             paramLabel = "M",
-            defaultValue = "8",
-            description = "Sub-batches with noise of their own, for damp and daap; ${DEFAULT-VALUE} if not given.")
-    private int subBatches;
+            description =
+                    "Sub-batches with noise or an ascent of their own; if not given, 8 for damp and daap and 1 for sam"
+                            + " and asam.")
+    private Integer subBatches;
 
     @Option(
             names = "--batch",
@@ -330,7 +331,10 @@ final class BenchCompareCommand implements Runnable {
         command.addAll(List.of("-cp", System.getProperty("java.class.path"), Hornbeam.class.getName()));
         command.addAll(List.of("bench", work == Work.TRAIN ? "train" : "infer", "--json", "--model", pair.ours()));
         if (work == Work.TRAIN) {
-            command.addAll(List.of("--method", method, "--sub-batches", Integer.toString(subBatches)));
+            command.addAll(List.of("--method", method));
+            if (subBatches != null) {
+                command.addAll(List.of("--sub-batches", Integer.toString(subBatches)));
+            }
         }
         ModelCatalog.Entry published = TrainingParts.requireModel(pair.ours());
         PeerScript.Network size = network != null

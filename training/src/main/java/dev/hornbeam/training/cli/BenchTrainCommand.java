@@ -3,6 +3,7 @@ package dev.hornbeam.training.cli;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.autograd.ops.Noise;
 import dev.hornbeam.tensor.Device;
+import dev.hornbeam.training.method.SharpnessPerturbation;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.FixedBatchTraining;
@@ -26,10 +27,13 @@ import picocli.CommandLine.Spec;
         description =
                 "Measures training steps (zero gradients, forward, cross-entropy, backward, SGD) on one random batch.")
 final class BenchTrainCommand implements Runnable {
-    /** Deviations that the papers use; speed does not depend on them. */
+    /** Deviations and radii that the papers use; speed does not depend on them. */
     private static final double DAMP_SIGMA = 0.2;
 
     private static final double DAAP_SIGMA = 0.01;
+    private static final double SAM_RHO = 0.05;
+    private static final double ASAM_RHO = 0.5;
+    private static final double ASAM_ETA = 0.01;
 
     /** Where the gradient of a step is taken. */
     enum Method {
@@ -59,9 +63,10 @@ final class BenchTrainCommand implements Runnable {
     @Option(
             names = "--sub-batches",
             paramLabel = "M",
-            defaultValue = "8",
-            description = "Sub-batches with noise of their own, for damp and daap; 8 if not given.")
-    private int subBatches;
+            description =
+                    "Sub-batches with noise or an ascent of their own; if not given, 8 for damp and daap and 1 for sam"
+                            + " and asam, which send each through the network alone.")
+    private Integer subBatchesGiven;
 
     @Option(
             names = "--activation-checkpointing",
@@ -71,6 +76,7 @@ final class BenchTrainCommand implements Runnable {
     @Option(names = "--json", description = "Print one JSON object.")
     private boolean json;
 
+    private int subBatches = 1;
     private long parameters;
     private Optional<TrainingProfile> profiled = Optional.empty();
 
@@ -78,7 +84,11 @@ final class BenchTrainCommand implements Runnable {
     public void run() {
         profile.check();
         FixedBatchTraining.Task task = options.task(activationCheckpointing);
-        options.within("--sub-batches", subBatches, 1, hasSubBatches() ? task.batch() : Integer.MAX_VALUE);
+        if (method != Method.SGD) {
+            boolean noise = method == Method.DAMP || method == Method.DAAP;
+            subBatches = subBatchesGiven == null ? noise ? 8 : 1 : subBatchesGiven;
+        }
+        options.within("--sub-batches", subBatches, 1, task.batch());
         Throughput result = measure(task);
         BenchReport report = new BenchReport(task, parameters, options.exact(), result);
         PrintWriter out = spec.commandLine().getOut();
@@ -95,20 +105,19 @@ final class BenchTrainCommand implements Runnable {
         }
     }
 
-    private boolean hasSubBatches() {
-        return method == Method.DAMP || method == Method.DAAP;
+    private Throughput measure(FixedBatchTraining.Task task) {
+        try (WeightPerturbation weights = weights()) {
+            return measure(task, weights);
+        }
     }
 
-    private Throughput measure(FixedBatchTraining.Task task) {
+    private WeightPerturbation weights() {
         return switch (method) {
-            case SGD -> measure(task, WeightPerturbation.none());
-            case DAMP -> measure(task, noise(Noise.Kind.MULTIPLICATIVE, DAMP_SIGMA));
-            case DAAP -> measure(task, noise(Noise.Kind.ADDITIVE, DAAP_SIGMA));
-            case SAM, ASAM -> {
-                try (BenchSharpness sharpness = new BenchSharpness(method == Method.ASAM)) {
-                    yield measure(task, sharpness);
-                }
-            }
+            case SGD -> WeightPerturbation.none();
+            case DAMP -> noise(Noise.Kind.MULTIPLICATIVE, DAMP_SIGMA);
+            case DAAP -> noise(Noise.Kind.ADDITIVE, DAAP_SIGMA);
+            case SAM -> SharpnessPerturbation.sam(SAM_RHO, subBatches, FixedBatchTraining.SEED);
+            case ASAM -> SharpnessPerturbation.asam(ASAM_RHO, ASAM_ETA, subBatches, FixedBatchTraining.SEED);
         };
     }
 
@@ -143,7 +152,7 @@ final class BenchTrainCommand implements Runnable {
     }
 
     private String how() {
-        return lower(method) + (hasSubBatches() ? " with " + subBatches + " sub-batches" : "");
+        return lower(method) + (subBatches > 1 ? " with " + subBatches + " sub-batches" : "");
     }
 
     private WeightPerturbation noise(Noise.Kind kind, double sigma) {
@@ -154,7 +163,7 @@ final class BenchTrainCommand implements Runnable {
     private ObjectNode json(BenchReport report) {
         ObjectNode root = report.json();
         root.put("method", lower(method))
-                .put("sub_batches", hasSubBatches() ? subBatches : 1)
+                .put("sub_batches", subBatches)
                 .put("activation_checkpointing", report.task().activationCheckpointing());
         root.putObject("loss")
                 .put("first", report.result().firstLoss())

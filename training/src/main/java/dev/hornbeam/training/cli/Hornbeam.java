@@ -35,6 +35,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
         subcommands = {
             QuickstartCommand.class,
             TrainCommand.class,
+            StudyCommand.class,
             EvaluateCommand.class,
             ReportCommand.class,
             RunsCommand.class,

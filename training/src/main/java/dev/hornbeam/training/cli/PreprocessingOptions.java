@@ -40,7 +40,7 @@ final class PreprocessingOptions {
     @Option(
             names = "--interpolation",
             paramLabel = "KIND",
-            description = "bilinear or bicubic, both antialiased; by default the checkpoint's.")
+            description = "bilinear, bicubic, box or lanczos, all antialiased; by default the checkpoint's.")
     private String interpolation;
 
     @Option(

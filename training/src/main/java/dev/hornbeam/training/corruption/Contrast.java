@@ -1,31 +1,47 @@
 package dev.hornbeam.training.corruption;
 
-import dev.hornbeam.tensor.Philox;
-
 /** Draws the values of every channel towards the channel's mean: (x - mean)·c + mean. */
-final class Contrast implements Corruption {
+final class Contrast extends CanvasCorruption {
     private static final Severities FACTOR = new Severities(
             Severities.of(.75, .5, .4, .3, .15),
             Severities.of(.4, .3, .2, .1, .05),
             Severities.of(.4, .3, .2, .1, .05));
 
-    @Override
-    public String name() {
-        return "contrast";
+    Contrast() {
+        super("contrast");
     }
 
     @Override
-    public void apply(double[] rgb, int height, int width, int severity, ConstantSet constants, Philox draw) {
+    void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         double factor = FACTOR.at(constants, severity);
-        for (int c = 0; c < 3; c++) {
-            double sum = 0;
-            for (int k = c; k < rgb.length; k += 3) {
-                sum += rgb[k];
-            }
-            double mean = sum / (height * width);
-            for (int k = c; k < rgb.length; k += 3) {
-                rgb[k] = (rgb[k] - mean) * factor + mean;
-            }
+        byte[] in = canvas.in;
+        byte[] out = canvas.bytesOut();
+        long red = 0;
+        long green = 0;
+        long blue = 0;
+        for (int k = 0; k < canvas.values; k += 3) {
+            red += in[k] & 0xff;
+            green += in[k + 1] & 0xff;
+            blue += in[k + 2] & 0xff;
         }
+        byte[] reds = lookUp(red, canvas, factor);
+        byte[] greens = lookUp(green, canvas, factor);
+        byte[] blues = lookUp(blue, canvas, factor);
+        for (int k = 0; k < canvas.values; k += 3) {
+            out[k] = reds[in[k] & 0xff];
+            out[k + 1] = greens[in[k + 1] & 0xff];
+            out[k + 2] = blues[in[k + 2] & 0xff];
+        }
+    }
+
+    // There are only 256 values, so that the result for each is computed once.
+    private static byte[] lookUp(long sum, Canvas canvas, double factor) {
+        double mean = sum / 255.0 / ((double) canvas.height * canvas.width);
+        byte[] cut = new byte[256];
+        for (int k = 0; k < 256; k++) {
+            // Between the value and the mean of the values, so in [0,1] as it is.
+            cut[k] = (byte) (((Canvas.UNIT[k] - mean) * factor + mean) * 255);
+        }
+        return cut;
     }
 }

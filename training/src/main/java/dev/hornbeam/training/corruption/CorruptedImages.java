@@ -10,8 +10,8 @@ import java.util.concurrent.atomic.AtomicReference;
 /**
  * Corrupts whole sets of images.
  *
- * <p>Arithmetic is in [0,1] in double precision; the result is clipped, multiplied by 255 and cut (not rounded) to 8
- * bits, as the published sets were made. A grey image is replicated to three channels, corrupted as a colour image,
+ * <p>The result of the arithmetic is clipped to 0 to 255 and cut (not rounded) to 8 bits, as the published sets were
+ * made. A grey image is replicated to three channels, corrupted as a colour image,
  * and reduced to the mean of the three results before it is cut to 8 bits: noise, drawn for each channel, is
  * therefore weaker by √3 than on one channel of a colour image. Random numbers come from Philox (seed, CORRUPTION,
  * tensor = the corruption's number, step = the image's original index, stream = severity): an image gets the same
@@ -50,45 +50,60 @@ public final class CorruptedImages {
         }
         byte[] pixels = new byte[(int) bytes];
         inParallel(clean.size(), threads, (first, end) -> {
-            double[] rgb = new double[clean.height() * clean.width() * 3];
+            Canvas canvas = new Canvas(clean.height(), clean.width());
             byte[] image = new byte[clean.imageLength()];
             for (int i = first; i < end; i++) {
                 clean.copyImage(i, image, 0);
-                corrupt(image, rgb, clean, corruption, severity, constants, seed, clean.originalIndex(i));
+                corrupt(canvas, image, clean.channels(), corruption, severity, constants, seed, clean.originalIndex(i));
                 System.arraycopy(image, 0, pixels, i * image.length, image.length);
             }
         });
         return clean.withPixels(pixels);
     }
 
-    private static void corrupt(
+    /**
+     * Corrupts one image in place: the same pixels as {@link #of} gives the image with that index in a set.
+     *
+     * @param image bytes in the order HWC
+     * @param channels 1 or 3
+     * @param severity 1 (mild) to 5 (strong)
+     * @param seed the run's seed
+     * @param index the image's index in its set: with the seed, it decides about the random draws
+     * @throws UserError if the severity is out of range or the image is too small for the corruption
+     * @throws IllegalArgumentException if the array does not have height x width x channels bytes
+     */
+    public static void corrupt(
             byte[] image,
-            double[] rgb,
-            ImageSet like,
+            int height,
+            int width,
+            int channels,
             Corruption corruption,
             int severity,
             ConstantSet constants,
             long seed,
             int index) {
-        boolean grey = like.channels() == 1;
-        for (int k = 0; k < rgb.length; k++) {
-            rgb[k] = (image[grey ? k / 3 : k] & 0xff) / 255.0;
+        Corruptions.checkSeverity(severity);
+        if (height < 1 || width < 1 || (channels != 1 && channels != 3) || image.length != height * width * channels) {
+            throw new IllegalArgumentException("an image of " + height + "x" + width + " with " + channels
+                    + " channels in " + image.length + " bytes; expected 1 or 3 channels and that many bytes");
         }
-        Philox draw = new Philox(seed, Purpose.CORRUPTION, Corruptions.number(corruption), index, severity);
-        corruption.apply(rgb, like.height(), like.width(), severity, constants, draw);
-        for (int k = 0; k < image.length; k++) {
-            double value = grey ? mean(clip(rgb[3 * k]), clip(rgb[3 * k + 1]), clip(rgb[3 * k + 2])) : clip(rgb[k]);
-            image[k] = (byte) (value * 255);
-        }
+        corrupt(new Canvas(height, width), image, channels, corruption, severity, constants, seed, index);
     }
 
-    // Of three equal numbers the mean is that number; (a + a + a) / 3 may be a little less, which the cut would show.
-    private static double mean(double a, double b, double c) {
-        return a == b && a == c ? a : (a + b + c) / 3;
-    }
-
-    private static double clip(double value) {
-        return Math.min(Math.max(value, 0), 1);
+    /** Corrupts one image in place on a canvas of its size, which may be used again for the next. */
+    static void corrupt(
+            Canvas canvas,
+            byte[] image,
+            int channels,
+            Corruption corruption,
+            int severity,
+            ConstantSet constants,
+            long seed,
+            int index) {
+        Draws draws = new Draws(new Philox(seed, Purpose.CORRUPTION, Corruptions.number(corruption), index, severity));
+        canvas.load(image, channels);
+        ((CanvasCorruption) corruption).apply(canvas, severity, constants, draws);
+        canvas.store(image, channels);
     }
 
     @FunctionalInterface

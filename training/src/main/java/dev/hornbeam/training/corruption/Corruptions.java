@@ -2,6 +2,7 @@ package dev.hornbeam.training.corruption;
 
 import dev.hornbeam.training.NearestNames;
 import dev.hornbeam.training.UserError;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Collection;
 import java.util.LinkedHashMap;
@@ -52,7 +53,25 @@ public final class Corruptions {
     private static final List<String> NUMBERED = concat(COMMON, EXTRA, BAR);
 
     private static final Map<String, Corruption> EXISTING = byName(
-            new GaussianNoise(), new ShotNoise(), new Brightness(), new Contrast(), new Pixelate(), new GaussianBlur());
+            new GaussianNoise(),
+            new ShotNoise(),
+            new ImpulseNoise(),
+            new DefocusBlur(),
+            new GlassBlur(),
+            new MotionBlur(),
+            new ZoomBlur(),
+            new Snow(),
+            new Frost(FrostTextures.drawn()),
+            new Fog(),
+            new Brightness(),
+            new Contrast(),
+            new ElasticTransform(),
+            new Pixelate(),
+            new JpegCompression(),
+            new SpeckleNoise(),
+            new GaussianBlur(),
+            new Spatter(),
+            new Saturate());
 
     private static final Map<String, List<String>> SETS = sets();
 
@@ -76,15 +95,15 @@ public final class Corruptions {
         return List.copyOf(EXISTING.values());
     }
 
-    /** Returns the names that {@link #set} knows: common, extra, bar, quick, all. */
+    /** Returns the names that {@link #set} knows: common, extra, all19, bar, quick, all. */
     public static List<String> setNames() {
         return List.copyOf(SETS.keySet());
     }
 
     /**
      * Returns the corruptions of a group, in the published order: {@code common} (the benchmark's 15), {@code extra}
-     * (its 4 for validation), {@code bar} (C-bar's 10), {@code quick} (six cheap ones), {@code all}. Those that this
-     * version does not have are left out.
+     * (its 4 for validation), {@code all19} (both), {@code bar} (C-bar's 10), {@code quick} (six cheap ones), {@code
+     * all}. Those that this version does not have are left out.
      *
      * @throws UserError if there is no such group
      */
@@ -114,6 +133,19 @@ public final class Corruptions {
             }
         }
         return List.copyOf(selected);
+    }
+
+    /**
+     * Returns the corruptions with {@code frost}, where it is among them, made from textures of the user's.
+     *
+     * @param textures a folder of photographs of frost, PNG or JPEG, in its order by name
+     * @throws UserError if there is no picture in it, or one that cannot be read
+     */
+    public static List<Corruption> withFrostTextures(List<Corruption> corruptions, Path textures) {
+        List<Corruption> changed = new ArrayList<>(corruptions);
+        changed.replaceAll(
+                corruption -> corruption instanceof Frost ? new Frost(FrostTextures.of(textures)) : corruption);
+        return List.copyOf(changed);
     }
 
     private static UserError unknown(String what, String name, Collection<String> known) {
@@ -166,6 +198,7 @@ public final class Corruptions {
         Map<String, List<String>> sets = new LinkedHashMap<>();
         sets.put("common", COMMON);
         sets.put("extra", EXTRA);
+        sets.put("all19", concat(COMMON, EXTRA));
         sets.put("bar", BAR);
         sets.put("quick", QUICK);
         sets.put("all", NUMBERED);

@@ -1,6 +1,5 @@
 package dev.hornbeam.training.corruption;
 
-import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.training.UserError;
 
 /**
@@ -9,7 +8,7 @@ import dev.hornbeam.training.UserError;
  * <p>Both ways with Pillow's box filter for 8-bit images: each new pixel is the mean of the old pixels whose centres
  * lie in its window, weighted in fixed point of 22 bits and rounded to 8 bits after each direction, rows first.
  */
-final class Pixelate implements Corruption {
+final class Pixelate extends CanvasCorruption {
     private static final int WEIGHT_BITS = 22;
 
     private static final Severities FACTOR = new Severities(
@@ -17,13 +16,14 @@ final class Pixelate implements Corruption {
             Severities.of(.9, .8, .7, .6, .5),
             Severities.of(.6, .5, .4, .3, .25));
 
-    @Override
-    public String name() {
-        return "pixelate";
+    Pixelate() {
+        super("pixelate");
     }
 
     @Override
-    public void apply(double[] rgb, int height, int width, int severity, ConstantSet constants, Philox draw) {
+    void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
+        int height = canvas.height;
+        int width = canvas.width;
         double factor = FACTOR.at(constants, severity);
         int smallHeight = (int) (height * factor);
         int smallWidth = (int) (width * factor);
@@ -31,45 +31,78 @@ final class Pixelate implements Corruption {
             throw new UserError("pixelate at severity " + severity + " would shrink an image of " + height + "x" + width
                     + " to nothing; expected sides of at least " + (int) Math.ceil(1 / factor) + " pixels");
         }
-        int[] image = new int[rgb.length];
-        for (int k = 0; k < image.length; k++) {
-            image[k] = (int) Math.round(255 * rgb[k]);
+        int[] image = canvas.ints(0, canvas.values);
+        for (int k = 0; k < canvas.values; k++) {
+            image[k] = canvas.in[k] & 0xff;
         }
-        int[] small = resize(image, height, width, smallHeight, smallWidth);
-        int[] large = resize(small, smallHeight, smallWidth, height, width);
-        for (int k = 0; k < rgb.length; k++) {
-            rgb[k] = large[k] / 255.0;
+        int[] wide = canvas.ints(1, canvas.values);
+        int[] small = canvas.ints(2, canvas.values);
+        resizeRows(image, height, width, smallWidth, wide);
+        resizeColumns(wide, height, smallHeight, 3 * smallWidth, small);
+        resizeRows(small, smallHeight, smallWidth, width, wide);
+        resizeColumns(wide, smallHeight, height, 3 * width, image);
+        byte[] out = canvas.bytesOut();
+        for (int k = 0; k < canvas.values; k++) {
+            out[k] = (byte) image[k];
         }
     }
 
-    private static int[] resize(int[] image, int height, int width, int newHeight, int newWidth) {
-        int[] wide = new int[height * newWidth * 3];
+    private static void resizeRows(int[] image, int height, int width, int newWidth, int[] result) {
         Window[] columns = windows(width, newWidth);
         for (int y = 0; y < height; y++) {
-            for (int x = 0; x < newWidth; x++) {
-                for (int c = 0; c < 3; c++) {
-                    wide[(y * newWidth + x) * 3 + c] = columns[x].mean(image, y * width * 3 + c, 3);
+            for (int x = 0, to = y * newWidth * 3; x < newWidth; x++, to += 3) {
+                Window window = columns[x];
+                int from = (y * width + window.first) * 3;
+                if (window.count == 1) {
+                    result[to] = image[from];
+                    result[to + 1] = image[from + 1];
+                    result[to + 2] = image[from + 2];
+                    continue;
                 }
+                int red = 0;
+                int green = 0;
+                int blue = 0;
+                for (int i = 0; i < window.count; i++, from += 3) {
+                    red += image[from];
+                    green += image[from + 1];
+                    blue += image[from + 2];
+                }
+                result[to] = window.mean(red);
+                result[to + 1] = window.mean(green);
+                result[to + 2] = window.mean(blue);
             }
         }
-        int[] high = new int[newHeight * newWidth * 3];
+    }
+
+    private static void resizeColumns(int[] image, int height, int newHeight, int rowLength, int[] result) {
         Window[] rows = windows(height, newHeight);
         for (int y = 0; y < newHeight; y++) {
-            for (int k = 0; k < newWidth * 3; k++) {
-                high[y * newWidth * 3 + k] = rows[y].mean(wide, k, newWidth * 3);
+            Window window = rows[y];
+            int to = y * rowLength;
+            int from = window.first * rowLength;
+            if (window.count == 1) {
+                System.arraycopy(image, from, result, to, rowLength);
+                continue;
+            }
+            for (int k = 0; k < rowLength; k++) {
+                result[to + k] = image[from + k] + image[from + rowLength + k];
+            }
+            for (int i = 2; i < window.count; i++) {
+                int row = from + i * rowLength;
+                for (int k = 0; k < rowLength; k++) {
+                    result[to + k] += image[row + k];
+                }
+            }
+            for (int k = 0; k < rowLength; k++) {
+                result[to + k] = window.mean(result[to + k]);
             }
         }
-        return high;
     }
 
     /** The old pixels that make one new one: `count` of them from `first`, all of one weight. */
     private record Window(int first, int count, int weight) {
-        int mean(int[] values, int offset, int step) {
-            int sum = 1 << (WEIGHT_BITS - 1);
-            for (int i = 0, at = offset + first * step; i < count; i++, at += step) {
-                sum += weight * values[at];
-            }
-            return Math.min(sum >> WEIGHT_BITS, 255);
+        int mean(int sum) {
+            return Math.min((weight * sum + (1 << (WEIGHT_BITS - 1))) >> WEIGHT_BITS, 255);
         }
     }
 

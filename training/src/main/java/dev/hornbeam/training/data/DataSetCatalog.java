@@ -3,6 +3,7 @@ package dev.hornbeam.training.data;
 import dev.hornbeam.training.NearestNames;
 import dev.hornbeam.training.UserError;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -89,13 +90,16 @@ public final class DataSetCatalog {
         return folders.getFirst().resolve(set.name());
     }
 
-    /** Returns the folder that holds all four files of a published data set, if one of the usual ones does. */
+    /** Returns the folder that holds the files of a published data set, if one of the usual ones does. */
     public Optional<Path> find(String name) {
         KnownDataSet set = known(name);
         return candidates(set).stream()
-                .filter(folder -> KnownDataSet.FILES.stream()
-                        .allMatch(file -> file(folder, file).isPresent()))
+                .filter(folder -> format(set, folder).isPresent())
                 .findFirst();
+    }
+
+    private static Optional<DataSetFormat> format(KnownDataSet set, Path folder) {
+        return set.formats().stream().filter(format -> format.isIn(folder)).findFirst();
     }
 
     private List<Path> candidates(KnownDataSet set) {
@@ -108,21 +112,18 @@ public final class DataSetCatalog {
         return candidates;
     }
 
-    private static Optional<Path> file(Path folder, String name) {
-        for (String ending : List.of("", ".gz")) {
-            Path path = folder.resolve(name + ending);
-            if (Files.isRegularFile(path)) {
-                return Optional.of(path);
-            }
-        }
-        return Optional.empty();
-    }
-
     /** Returns lines that say which files a published data set has, where they may lie and who has them. */
     public List<String> instructions(String name) {
         KnownDataSet set = known(name);
         List<String> lines = new ArrayList<>();
         lines.add(set.title());
+        if (!set.isIdx()) {
+            lines.add("Files: " + String.join(", ", set.formats().getFirst().files()));
+            lines.add("All in one of these folders:");
+            candidates(set).forEach(folder -> lines.add("  " + folder));
+            lines.add(set.manual());
+            return lines;
+        }
         lines.add("Files, as they are or with .gz, and the SHA-256 of their decompressed content:");
         set.checksums().forEach((file, sha256) -> lines.add("  " + file + "  " + sha256));
         lines.add("All four in one of these folders:");
@@ -134,15 +135,21 @@ public final class DataSetCatalog {
 
     private UserError notHere(KnownDataSet set) {
         String looked = candidates(set).stream().map(Path::toString).collect(Collectors.joining(", "));
-        return new UserError("data set " + set.name() + " is not here; fetch it with 'hornbeam data fetch " + set.name()
-                + "' or name its folder with --data FOLDER (looked for " + KnownDataSet.TRAIN_IMAGES
-                + "[.gz] and the other three files in " + looked + ")");
+        String files = set.isIdx()
+                ? KnownDataSet.TRAIN_IMAGES + "[.gz] and the other three files"
+                : String.join(", ", set.formats().getFirst().files());
+        String how = set.isIdx() || !set.downloads().isEmpty()
+                ? "fetch it with 'hornbeam data fetch " + set.name() + "'"
+                : set.manual();
+        return new UserError("data set " + set.name() + " is not here; " + how
+                + " or name its folder with --data FOLDER (looked for " + files + " in " + looked + ")");
     }
 
     /**
      * Reads a data set, with the test images of another one if {@code test} is given.
      *
-     * @param name a published data set's name, a folder with four IDX files, or an .npz file
+     * @param name a published data set's name, a folder in the format of one or with a folder of images for each class, an .npz
+     *     file, or a CSV file of paths and labels
      * @param test the same; its test part is taken, or the arrays images and labels of an .npz. null for the data set's
      *     own test part
      * @throws UserError if it is not found or something in its files is wrong
@@ -152,7 +159,7 @@ public final class DataSetCatalog {
             return load(name);
         }
         ImageSet train = trainOf(name);
-        if (isPublished(test) || Files.isDirectory(Path.of(test))) {
+        if (isPublished(test) || Files.isDirectory(Path.of(test)) || CsvImages.isNamed(test)) {
             return new DataSet(name, train, load(test).test());
         }
         NpzFile archive = archive(test);
@@ -172,18 +179,50 @@ public final class DataSetCatalog {
         return known.containsKey(name.toLowerCase(Locale.ROOT));
     }
 
-    /** Reads a data set by its name, folder or .npz file; see {@link #load(String, String)}. */
+    /** Reads a data set by its name, folder, .npz or .csv file; see {@link #load(String, String)}. */
     public DataSet load(String name) {
         if (isPublished(name)) {
             KnownDataSet set = known(name);
             Path folder = find(set.name()).orElseThrow(() -> notHere(set));
-            return idx(set.name(), folder, set);
+            return open(
+                    set.name(), folder, set.classNames(), format(set, folder).orElseThrow());
         }
-        Path path = Path.of(name);
+        Path path = path(name);
         if (Files.isDirectory(path)) {
-            return idx(name, path, null);
+            return DataSetFormat.ofFolders().stream()
+                    .filter(format -> format.isIn(path))
+                    .findFirst()
+                    .map(format -> open(name, path, List.of(), format))
+                    .orElseThrow(
+                            () -> new UserError(
+                                    path + ": holds no data set of a known format; expected the files of a"
+                                            + " published one (" + KnownDataSet.TRAIN_LABELS
+                                            + " and so on), or a folder of images for each class, in folders named train and test or not"));
+        }
+        if (CsvImages.isNamed(name)) {
+            return CsvImages.read(name, path);
         }
         return npz(name, archive(name));
+    }
+
+    private static Path path(String name) {
+        try {
+            return Path.of(name);
+        } catch (InvalidPathException e) {
+            throw new UserError("data set '" + name.replaceAll("\\p{Cc}", "?") + "': no such name or path", e);
+        }
+    }
+
+    private DataSet open(String name, Path folder, List<String> classNames, DataSetFormat format) {
+        DataSet set = format.open(new DataSetFormat.Request(name, folder, classNames))
+                .with(part -> part.withSources(part.sources().stream()
+                        .map(source -> recognised(name, source))
+                        .toList()));
+        if (format instanceof IdxFormat) {
+            // All is in memory already; files of another set are refused at once.
+            set.parts().forEach(set::part);
+        }
+        return set;
     }
 
     private NpzFile archive(String name) {
@@ -235,67 +274,11 @@ public final class DataSetCatalog {
                 List.of(new SourceFile(archive.path(), archive.sha256(), false)));
     }
 
-    private static List<String> numbered(int classes) {
+    static List<String> numbered(int classes) {
         return IntStream.range(0, classes).mapToObj(Integer::toString).toList();
     }
 
-    // set is null for a folder of files that nobody published under a name.
-    private DataSet idx(String name, Path folder, KnownDataSet set) {
-        IdxFile trainLabels = idxFile(folder, KnownDataSet.TRAIN_LABELS, 1);
-        IdxFile testLabels = idxFile(folder, KnownDataSet.TEST_LABELS, 1);
-        List<String> classNames = set != null ? set.classNames() : numbered(largest(trainLabels) + 1);
-        IdxFile trainImages = idxFile(folder, KnownDataSet.TRAIN_IMAGES, 3);
-        IdxFile testImages = idxFile(folder, KnownDataSet.TEST_IMAGES, 3);
-        return new DataSet(
-                name,
-                idxPart(name, Split.TRAIN, trainImages, trainLabels, classNames),
-                idxPart(name, Split.TEST, testImages, testLabels, classNames));
-    }
-
-    private static IdxFile idxFile(Path folder, String name, int dimensions) {
-        Path path = file(folder, name)
-                .orElseThrow(() -> new UserError(folder + ": has no file " + name + " or " + name + ".gz"));
-        return IdxFile.read(path, dimensions);
-    }
-
-    private static int largest(IdxFile labels) {
-        int largest = -1;
-        for (byte label : labels.data()) {
-            largest = Math.max(largest, label & 0xff);
-        }
-        return largest;
-    }
-
-    private ImageSet idxPart(String name, Split split, IdxFile images, IdxFile labels, List<String> classNames) {
-        int count = labels.dimension(0);
-        if (images.dimension(0) != count) {
-            throw new UserError(labels.path() + ": " + count + " labels, but " + images.path() + " has "
-                    + images.dimension(0) + " images");
-        }
-        if (count == 0 || images.dimension(1) == 0 || images.dimension(2) == 0) {
-            throw new UserError(images.path() + ": holds no images");
-        }
-        int[] classes = new int[count];
-        for (int i = 0; i < count; i++) {
-            classes[i] = labels.data()[i] & 0xff;
-            if (classes[i] >= classNames.size()) {
-                throw new UserError(labels.path() + ": label " + classes[i] + " of image " + i + " is outside 0.."
-                        + (classNames.size() - 1) + "; " + name + " has " + classNames.size() + " classes");
-            }
-        }
-        return ImageSet.of(
-                name,
-                split,
-                images.dimension(1),
-                images.dimension(2),
-                1,
-                images.data(),
-                classes,
-                classNames,
-                List.of(source(name, images), source(name, labels)));
-    }
-
-    private SourceFile source(String name, IdxFile file) {
+    private SourceFile recognised(String name, SourceFile file) {
         boolean published = false;
         for (KnownDataSet set : known.values()) {
             if (set.checksums().containsValue(file.sha256())) {
@@ -305,6 +288,8 @@ public final class DataSetCatalog {
                 }
                 published = true;
             }
+            published |= set.downloads().stream()
+                    .anyMatch(download -> download.sha256().equals(Optional.of(file.sha256())));
         }
         return new SourceFile(file.path(), file.sha256(), published);
     }
@@ -332,24 +317,50 @@ public final class DataSetCatalog {
     public record FileCheck(String name, Path path, FileState state, String detail) {}
 
     /**
-     * Compares the files of a published data set with their published checksums.
+     * Compares the files of a published data set with what was published: IDX files with their checksums, other sets by reading
+     * their parts and counting the images.
      *
-     * @return one entry for each of the four files
+     * @return one entry for each IDX file, or for each part
      * @throws UserError if no folder holds any of the files
      */
     public List<FileCheck> verify(String name) {
         KnownDataSet set = known(name);
+        if (!set.isIdx()) {
+            DataSet found = load(set.name());
+            Path folder = find(set.name()).orElseThrow();
+            return set.counts().entrySet().stream()
+                    .map(part -> check(found, folder, part.getKey(), part.getValue()))
+                    .toList();
+        }
         Path folder = find(set.name())
                 .or(() -> candidates(set).stream()
                         .filter(candidate -> KnownDataSet.FILES.stream()
-                                .anyMatch(file -> file(candidate, file).isPresent()))
+                                .anyMatch(
+                                        file -> IdxFormat.file(candidate, file).isPresent()))
                         .findFirst())
                 .orElseThrow(() -> notHere(set));
         return KnownDataSet.FILES.stream().map(file -> check(set, folder, file)).toList();
     }
 
+    private static FileCheck check(DataSet set, Path folder, String part, int expected) {
+        if (!set.parts().contains(part)) {
+            return new FileCheck(part, folder, FileState.MISSING, part + " is not in this folder");
+        }
+        try {
+            ImageSet images = set.part(part);
+            boolean genuine = images.size() == expected;
+            return new FileCheck(
+                    part,
+                    folder,
+                    genuine ? FileState.GENUINE : FileState.DIFFERENT,
+                    part + ": " + images.size() + " images" + (genuine ? "" : ", published were " + expected));
+        } catch (UserError e) {
+            return new FileCheck(part, folder, FileState.UNREADABLE, e.getMessage());
+        }
+    }
+
     private static FileCheck check(KnownDataSet set, Path folder, String name) {
-        Optional<Path> path = file(folder, name);
+        Optional<Path> path = IdxFormat.file(folder, name);
         if (path.isEmpty()) {
             return new FileCheck(name, folder, FileState.MISSING, "not in this folder");
         }

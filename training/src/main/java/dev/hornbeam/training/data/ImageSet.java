@@ -403,6 +403,24 @@ public final class ImageSet {
                 sources);
     }
 
+    /** Returns the same set, said to be read from other files. */
+    ImageSet withSources(List<SourceFile> others) {
+        return new ImageSet(
+                name,
+                split,
+                height,
+                width,
+                channels,
+                pixels,
+                places,
+                originals,
+                labels,
+                trueLabels,
+                targets,
+                classNames,
+                others);
+    }
+
     /**
      * Returns the same images with numbers to predict beside, or in place of, their classes.
      *
@@ -422,6 +440,83 @@ public final class ImageSet {
     /** Returns the regression targets of the set as it was read, by {@link #originalIndex}; empty for sets without. */
     public Optional<Targets> targets() {
         return Optional.ofNullable(targets);
+    }
+
+    /**
+     * Returns the images of several sets one after the other, as read anew: their original indices count through all of them.
+     *
+     * @param sets of the same size and number of classes; the first gives name, split and class names
+     * @throws UserError if they differ, or take too much memory together
+     */
+    public static ImageSet concatenated(List<ImageSet> sets) {
+        ImageSet first = sets.getFirst();
+        long count = 0;
+        for (ImageSet set : sets) {
+            if (set.imageLength() != first.imageLength()
+                    || set.height() != first.height()
+                    || set.classes() != first.classes()
+                    || (set.targets == null) != (first.targets == null)) {
+                throw new UserError(
+                        "cannot put " + first + " and " + set + " together: expected images of one size, the"
+                                + " same classes, and targets in both or neither");
+            }
+            count += set.size();
+        }
+        boolean inMemory = sets.stream().noneMatch(ImageSet::isOnDemand);
+        if (count * (inMemory ? first.imageLength() : 1) > Integer.MAX_VALUE - 16) {
+            throw new UserError(count + " images of " + first.name() + " take more memory together than 2 GiB");
+        }
+        int[] labels = new int[(int) count];
+        int[] trueLabels = new int[(int) count];
+        int at = 0;
+        for (ImageSet set : sets) {
+            System.arraycopy(set.labels, 0, labels, at, set.size());
+            System.arraycopy(set.trueLabels, 0, trueLabels, at, set.size());
+            at += set.size();
+        }
+        Pixels pixels;
+        if (inMemory) {
+            byte[] bytes = new byte[(int) count * first.imageLength()];
+            at = 0;
+            for (ImageSet set : sets) {
+                for (int i = 0; i < set.size(); i++, at += set.imageLength()) {
+                    set.copyImage(i, bytes, at);
+                }
+            }
+            pixels = new Pixels.InMemory(HostArray.wrap(bytes));
+        } else {
+            Preprocessing fit = sets.stream()
+                    .flatMap(set -> set.preprocessing().stream())
+                    .findFirst()
+                    .orElseThrow();
+            pixels = new Pixels.OnDemand(new ImagesOfSets(sets), fit);
+        }
+        int[] order = inOrder((int) count);
+        Targets targets = first.targets == null ? null : Targets.concatenated(sets);
+        List<SourceFile> sources =
+                sets.stream().flatMap(set -> set.sources.stream()).distinct().toList();
+        return new ImageSet(
+                first.name,
+                first.split,
+                first.height,
+                first.width,
+                first.channels,
+                pixels,
+                order,
+                order,
+                labels,
+                trueLabels,
+                targets,
+                first.classNames,
+                sources);
+    }
+
+    /** Returns a text that changes when the pixels of image {@code position} do; see {@link ImageSource#identity}. */
+    String identity(int position) {
+        return switch (pixels) {
+            case Pixels.InMemory _ -> HexFormat.of().formatHex(sha256().digest(image(position)));
+            case Pixels.OnDemand onDemand -> onDemand.source().identity(places[position]);
+        };
     }
 
     private ImageSet with(
@@ -467,19 +562,74 @@ public final class ImageSet {
      * @param fraction share to hold out, 0..1
      */
     public Division stratifiedSplit(double fraction, long seed) {
+        return stratifiedSplit(fraction, seed, 0);
+    }
+
+    /** Divides as {@link #stratifiedSplit(double, long)} does, with draws of another stream for another purpose. */
+    Division stratifiedSplit(double fraction, long seed, int stream) {
+        checkFraction(fraction);
+        boolean[] held = new boolean[size()];
+        for (int c = 0; c < classes(); c++) {
+            int[] members = membersOf(c);
+            hold(
+                    held,
+                    members,
+                    (int) Math.round(fraction * members.length),
+                    new Philox(seed, Purpose.DATA, c, 0, stream));
+        }
+        return divide(held);
+    }
+
+    /**
+     * Holds out a share of all images at random, whatever their classes.
+     *
+     * <p>Held out are the first round(fraction·n) images of an order drawn from Philox (seed, DATA, tensor 0, stream 3). Both
+     * parts keep the order of this set. The held-out part is the {@link Split#VALIDATION} split.
+     *
+     * @param fraction share to hold out, 0..1
+     */
+    public Division randomSplit(double fraction, long seed) {
+        checkFraction(fraction);
+        boolean[] held = new boolean[size()];
+        hold(held, inOrder(size()), (int) Math.round(fraction * size()), new Philox(seed, Purpose.DATA, 0, 0, 3));
+        return divide(held);
+    }
+
+    /**
+     * Returns a few images of every class, chosen at random, in the order of this set: the first {@code count} of an order drawn
+     * from Philox (seed, DATA, tensor = class, stream 2), or all of a class that has no more.
+     *
+     * @param count of each class, at least 1
+     */
+    public ImageSet fewShot(int count, long seed) {
+        if (count < 1) {
+            throw new UserError(count + " images per class; expected at least 1");
+        }
+        boolean[] held = new boolean[size()];
+        for (int c = 0; c < classes(); c++) {
+            int[] members = membersOf(c);
+            hold(held, members, Math.min(count, members.length), new Philox(seed, Purpose.DATA, c, 0, 2));
+        }
+        return divide(held).heldOut().withSplit(split);
+    }
+
+    private static void checkFraction(double fraction) {
         if (!(fraction >= 0 && fraction <= 1)) {
             throw new UserError("fraction to hold out is " + fraction + "; expected 0..1");
         }
-        boolean[] held = new boolean[size()];
+    }
+
+    private static void hold(boolean[] held, int[] members, int count, Philox draw) {
+        int[] order = draw.permutation(members.length);
+        for (int i = 0; i < count; i++) {
+            held[members[order[i]]] = true;
+        }
+    }
+
+    private Division divide(boolean[] held) {
         int heldCount = 0;
-        for (int c = 0; c < classes(); c++) {
-            int[] members = membersOf(c);
-            int[] order = new Philox(seed, Purpose.DATA, c, 0, 0).permutation(members.length);
-            int take = (int) Math.round(fraction * members.length);
-            for (int i = 0; i < take; i++) {
-                held[members[order[i]]] = true;
-            }
-            heldCount += take;
+        for (boolean one : held) {
+            heldCount += one ? 1 : 0;
         }
         int[] out = new int[heldCount];
         int[] rest = new int[size() - heldCount];

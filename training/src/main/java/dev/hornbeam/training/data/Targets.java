@@ -47,6 +47,23 @@ public final class Targets {
         return of(IntStream.range(0, columns).mapToObj(Integer::toString).toList(), values);
     }
 
+    /** Returns the rows of the images of several sets, in their order. */
+    static Targets concatenated(List<ImageSet> sets) {
+        Targets first = sets.getFirst().targets().orElseThrow();
+        float[] values = new float[sets.stream().mapToInt(ImageSet::size).sum() * first.length()];
+        int at = 0;
+        for (ImageSet set : sets) {
+            Targets own = set.targets().orElseThrow();
+            if (!own.names.equals(first.names)) {
+                throw new UserError("targets " + first.names + " and " + own.names + " cannot be put together");
+            }
+            for (int i = 0; i < set.size(); i++, at += first.length()) {
+                own.copyRow(set.originalIndex(i), values, at);
+            }
+        }
+        return new Targets(first.names, values);
+    }
+
     /** Returns how many images there are rows for. */
     public int count() {
         return values.length / names.size();

@@ -24,6 +24,20 @@ public enum Interpolation {
             }
             return d < 2 ? (((d - 5) * d + 8) * d - 4) * a : 0;
         }
+    },
+    /** The mean of all pixels that a pixel of the result covers. */
+    BOX(0.5) {
+        @Override
+        double weight(double x) {
+            return x > -0.5 && x <= 0.5 ? 1 : 0;
+        }
+    },
+    /** The sinc function in a window of three of its lobes (Duchon 1979). */
+    LANCZOS(3) {
+        @Override
+        double weight(double x) {
+            return x >= -3 && x < 3 ? sinc(x) * sinc(x / 3) : 0;
+        }
     };
 
     private final double radius;
@@ -33,15 +47,18 @@ public enum Interpolation {
     }
 
     /**
-     * Reads {@code bilinear} or {@code bicubic}.
+     * Reads {@code bilinear}, {@code bicubic}, {@code box} or {@code lanczos}.
      *
-     * @throws UserError if it is neither
+     * @throws UserError if it is none of them
      */
     public static Interpolation parse(String text) {
         return switch (text.toLowerCase(Locale.ROOT)) {
             case "bilinear" -> BILINEAR;
             case "bicubic" -> BICUBIC;
-            default -> throw new UserError("interpolation \"" + text + "\"; expected bilinear or bicubic");
+            case "box" -> BOX;
+            case "lanczos" -> LANCZOS;
+            default ->
+                throw new UserError("interpolation \"" + text + "\"; expected bilinear, bicubic, box or lanczos");
         };
     }
 
@@ -58,4 +75,9 @@ public enum Interpolation {
 
     /** The weight of a pixel at distance x from the centre. */
     abstract double weight(double x);
+
+    private static double sinc(double x) {
+        double angle = Math.PI * x;
+        return x == 0 ? 1 : StrictMath.sin(angle) / angle;
+    }
 }

@@ -19,14 +19,23 @@ import dev.hornbeam.nn.WeightNoise;
  *     may be smaller, and its runs then differ by one sample at most
  * @param gradient with respect to the perturbed weights, as in the published code, or to the clean ones
  * @param seed the run's seed
+ * @param replica which of several processes that share a step this is, from 0: it draws streams {@code replica M} to
+ *     {@code replica M + M - 1}, so that R processes with M sub-batches draw the noise of one with R M
  */
-public record WeightNoisePerturbation(Noise.Kind kind, double sigma, int subBatches, Noise.Gradient gradient, long seed)
+public record WeightNoisePerturbation(
+        Noise.Kind kind, double sigma, int subBatches, Noise.Gradient gradient, long seed, int replica)
         implements WeightPerturbation {
+
+    /** For the only process of a step. */
+    public WeightNoisePerturbation(Noise.Kind kind, double sigma, int subBatches, Noise.Gradient gradient, long seed) {
+        this(kind, sigma, subBatches, gradient, seed, 0);
+    }
 
     @Override
     public GradientPass.Outcome gradient(Module model, GradientPass pass, long step) {
+        int firstStream = Math.multiplyExact(replica, subBatches);
         model.setWeightNoise(
-                new WeightNoise(kind, gradient, subBatches, (float) sigma, seed, Math.toIntExact(step), 0));
+                new WeightNoise(kind, gradient, subBatches, (float) sigma, seed, Math.toIntExact(step), firstStream));
         try {
             return pass.run();
         } finally {

@@ -56,6 +56,7 @@ public final class FixedBatchTraining implements AutoCloseable {
     private final Optimizer optimizer;
     private final Tensor images;
     private final Tensor labels;
+    private final GradientPass pass = new Pass();
     private StepProfiler profiler = StepProfiler.none();
 
     /**
@@ -120,24 +121,35 @@ public final class FixedBatchTraining implements AutoCloseable {
         int step = (int) optimizer.steps();
         profiler.beginStep();
         model.setStep(SEED, step);
-        double loss = weights.gradient(model, this::pass, step).loss();
+        double loss = weights.gradient(model, pass, step).loss();
         profiler.begin(Phase.OPTIMIZER);
         optimizer.step();
         profiler.endStep(step + 1L);
         return loss;
     }
 
-    private GradientPass.Outcome pass() {
-        optimizer.zeroGrad();
-        try (TensorScope _ = TensorScope.open()) {
-            profiler.begin(Phase.FORWARD);
-            Tensor loss =
-                    CrossEntropy.crossEntropy(model.forward(images), labels, 0).mean();
-            profiler.begin(Phase.BACKWARD);
-            Autograd.backward(loss);
-            profiler.end();
-            // Nobody asks how many predictions are right.
-            return new GradientPass.Outcome(loss.item(), 0);
+    /** Forward and backward over the batch, or a run of it. */
+    private final class Pass implements GradientPass {
+        @Override
+        public int size() {
+            return (int) images.size(0);
+        }
+
+        @Override
+        public Outcome run(int first, int end) {
+            optimizer.zeroGrad();
+            try (TensorScope _ = TensorScope.open()) {
+                boolean whole = end - first == size();
+                profiler.begin(Phase.FORWARD);
+                Tensor logits = model.forward(whole ? images : images.slice(0, first, end));
+                Tensor loss = CrossEntropy.crossEntropy(logits, whole ? labels : labels.slice(0, first, end), 0)
+                        .mean();
+                profiler.begin(Phase.BACKWARD);
+                Autograd.backward(loss);
+                profiler.end();
+                // Nobody asks how many predictions are right.
+                return new Outcome(loss.item(), 0);
+            }
         }
     }
 

@@ -25,6 +25,22 @@ public sealed interface PerturbationConfig {
             @Setting(doc = "standard deviation of the summands", range = "[0, inf)")
             double sigma) implements PerturbationConfig {}
 
+    /** SAM: at the weights moved by {@code rho} along the sub-batch's gradient (Foret et al. 2021, Algorithm 1). */
+    @Kind("sam")
+    record Sam(
+            @Setting(doc = "length of the way uphill", range = "[0, inf)")
+            double rho) implements PerturbationConfig {}
+
+    /** ASAM: the same, measured in units of the weights (Kwon et al. 2021, Algorithm 1). */
+    @Kind("asam")
+    record Asam(
+            @Setting(doc = "length of the way uphill, in units of the weights", range = "[0, inf)")
+            double rho,
+
+            @Setting(doc = "added to the sizes of the weights", def = "0", range = "[0, inf)")
+            double eta)
+            implements PerturbationConfig {}
+
     /** With respect to what DAMP differentiates. */
     enum Gradient {
         /** The perturbed weights; the factors do not enter the gradient. */

@@ -22,6 +22,7 @@ import dev.hornbeam.training.method.Samples;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.TrainingProfile.Phase;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -220,19 +221,7 @@ public final class TrainingLoop {
         Samples samples = new Samples(y, batch.positions(), position.epoch(), step);
         model.setStep(seed, Math.toIntExact(step));
         Tensor input = method.input().perturb(x, samples, model);
-        GradientPass pass = () -> {
-            try (TensorScope _ = TensorScope.open()) {
-                optimizer.zeroGrad();
-                profiler.begin(Phase.FORWARD);
-                Tensor logits = model.forward(input);
-                Tensor loss = method.objective().loss(logits, samples);
-                profiler.begin(Phase.BACKWARD);
-                Autograd.backward(loss);
-                profiler.end();
-                return new GradientPass.Outcome(loss.item(), Evaluator.countCorrect(logits, batch.labels(), n));
-            }
-        };
-        GradientPass.Outcome outcome = method.weights().gradient(model, pass, step);
+        GradientPass.Outcome outcome = method.weights().gradient(model, new Pass(input, samples, batch.labels()), step);
         if (!Double.isFinite(outcome.loss())) {
             throw new UserError("the loss of step " + (step + 1) + " is " + outcome.loss()
                     + ": training diverged. A smaller optimizer.lr, or optimizer.clip, usually helps");
@@ -252,6 +241,45 @@ public final class TrainingLoop {
                 position.correct() + outcome.correct(),
                 position.images() + n);
         return new StepRow(step + 1, batch.epoch() + 1, rate, outcome.loss(), (double) outcome.correct() / n);
+    }
+
+    /** Forward and backward over the step's samples, or a run of them. */
+    private final class Pass implements GradientPass {
+        private final Tensor input;
+        private final Samples samples;
+        private final int[] labels;
+
+        Pass(Tensor input, Samples samples, int[] labels) {
+            this.input = input;
+            this.samples = samples;
+            this.labels = labels;
+        }
+
+        @Override
+        public int size() {
+            return samples.size();
+        }
+
+        private Samples part(int first, int end) {
+            int[] positions = Arrays.copyOfRange(samples.positions(), first, end);
+            return new Samples(samples.labels().slice(0, first, end), positions, samples.epoch(), samples.step());
+        }
+
+        @Override
+        public Outcome run(int first, int end) {
+            try (TensorScope _ = TensorScope.open()) {
+                boolean whole = end - first == size();
+                optimizer.zeroGrad();
+                profiler.begin(Phase.FORWARD);
+                Tensor logits = model.forward(whole ? input : input.slice(0, first, end));
+                Tensor loss = method.objective().loss(logits, whole ? samples : part(first, end));
+                profiler.begin(Phase.BACKWARD);
+                Autograd.backward(loss);
+                profiler.end();
+                int[] wanted = whole ? labels : Arrays.copyOfRange(labels, first, end);
+                return new Outcome(loss.item(), Evaluator.countCorrect(logits, wanted, end - first));
+            }
+        }
     }
 
     private void endEpoch(StepRow last, double trainSeconds, double imagesPerSecond) {

@@ -3,6 +3,7 @@ package dev.hornbeam.training.run;
 import dev.hornbeam.autograd.ops.Noise;
 import dev.hornbeam.models.ModelCatalog;
 import dev.hornbeam.models.ModelSpec;
+import dev.hornbeam.nn.BatchNorm2d;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.nn.Parameter;
 import dev.hornbeam.optim.Adam;
@@ -21,6 +22,7 @@ import dev.hornbeam.training.method.CrossEntropyObjective;
 import dev.hornbeam.training.method.InputPerturbation;
 import dev.hornbeam.training.method.Objective;
 import dev.hornbeam.training.method.Projection;
+import dev.hornbeam.training.method.SharpnessPerturbation;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
 import java.util.Map;
@@ -140,6 +142,28 @@ public final class TrainingParts {
         return steps == 0 ? course : course.afterWarmUp(steps, warmup.from() / lr);
     }
 
+    /**
+     * How many parts of a pass have batch-norm statistics of their own under a method.
+     *
+     * @throws UserError if the method cannot have the statistics that its configuration asks for
+     */
+    public static int statisticsGroups(MethodConfig config, Module model) {
+        boolean onePassPerSubBatch = switch (config.perturbation()) {
+            case PerturbationConfig.Sam _, PerturbationConfig.Asam _ -> true;
+            case PerturbationConfig.None _, PerturbationConfig.Damp _, PerturbationConfig.Daap _ -> false;
+        };
+        if (!onePassPerSubBatch) {
+            return config.syncBn() ? 1 : config.subBatches();
+        }
+        boolean hasBatchNorm = model.namedModules().values().stream().anyMatch(BatchNorm2d.class::isInstance);
+        if (config.syncBn() && config.subBatches() > 1 && hasBatchNorm) {
+            throw new UserError("method.sync_bn is true, but with " + config.subBatches()
+                    + " sub-batches sam and asam send each through the network alone, at weights of its own, and its batch"
+                    + " norms cannot see the others; set method.sync_bn to false, or method.sub_batches to 1");
+        }
+        return 1;
+    }
+
     /** The four axes of a training step. */
     public static TrainingLoop.Method method(MethodConfig config, long seed) {
         Objective objective = switch (config.objective()) {
@@ -160,6 +184,9 @@ public final class TrainingParts {
             case PerturbationConfig.Daap daap ->
                 new WeightNoisePerturbation(
                         Noise.Kind.ADDITIVE, daap.sigma(), config.subBatches(), Noise.Gradient.AT_PERTURBED, seed);
+            case PerturbationConfig.Sam sam -> SharpnessPerturbation.sam(sam.rho(), config.subBatches(), seed);
+            case PerturbationConfig.Asam asam ->
+                SharpnessPerturbation.asam(asam.rho(), asam.eta(), config.subBatches(), seed);
         };
         InputPerturbation input = switch (config.input()) {
             case InputConfig.None _ -> InputPerturbation.none();

@@ -21,6 +21,7 @@ import dev.hornbeam.training.evaluation.CorruptionEvaluation;
 import dev.hornbeam.training.evaluation.Evaluator;
 import dev.hornbeam.training.evaluation.PredictionMetrics;
 import dev.hornbeam.training.image.Preprocessing;
+import dev.hornbeam.training.method.WeightPerturbation;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
@@ -161,14 +162,15 @@ public final class TrainingRun {
             }
             model.to(device);
             // Each sub-batch with statistics of its own, or all together.
-            model.setStatisticsGroups(
-                    config.method().syncBn() ? 1 : config.method().subBatches());
-            try (Optimizer optimizer = TrainingParts.optimizer(config.optimizer(), model.namedParameters());
+            model.setStatisticsGroups(TrainingParts.statisticsGroups(config.method(), model));
+            TrainingLoop.Method method = TrainingParts.method(config.method(), config.seed());
+            try (WeightPerturbation _ = method.weights();
+                    Optimizer optimizer = TrainingParts.optimizer(config.optimizer(), model.namedParameters());
                     BatchLoader loader = loader(train, normalization)) {
                 TrainingLoop loop = new TrainingLoop(
                         model,
                         loader,
-                        TrainingParts.method(config.method(), config.seed()),
+                        method,
                         optimizer,
                         TrainingParts.schedule(
                                 config.schedule(), config.optimizer().lr(), config.epochs(), loader.batchesPerEpoch()),

@@ -17,6 +17,7 @@ import net.jqwik.api.Property;
 import net.jqwik.api.constraints.IntRange;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.ValueSource;
 
 final class CorruptionsTest {
@@ -30,14 +31,30 @@ final class CorruptionsTest {
                 List.of("gaussian_noise", "shot_noise", "gaussian_blur", "contrast", "brightness", "pixelate"),
                 names(Corruptions.set("quick")));
         assertEquals(
-                List.of("gaussian_noise", "shot_noise", "brightness", "contrast", "pixelate"),
+                List.of(
+                        "gaussian_noise",
+                        "shot_noise",
+                        "impulse_noise",
+                        "defocus_blur",
+                        "glass_blur",
+                        "motion_blur",
+                        "zoom_blur",
+                        "snow",
+                        "frost",
+                        "fog",
+                        "brightness",
+                        "contrast",
+                        "elastic_transform",
+                        "pixelate",
+                        "jpeg_compression"),
                 names(Corruptions.set("common")));
-        assertEquals(List.of("gaussian_blur"), names(Corruptions.set("extra")));
+        assertEquals(List.of("speckle_noise", "gaussian_blur", "spatter", "saturate"), names(Corruptions.set("extra")));
+        assertEquals(19, Corruptions.set("all19").size());
         assertEquals(List.of(), names(Corruptions.set("bar")));
         assertEquals(names(Corruptions.all()), names(Corruptions.set("all")));
         assertEquals(
-                List.of("contrast", "gaussian_blur", "gaussian_noise", "shot_noise", "brightness", "pixelate"),
-                names(Corruptions.select(List.of("contrast", "extra", "common"))));
+                List.of("contrast", "speckle_noise", "gaussian_blur", "spatter", "saturate", "frost"),
+                names(Corruptions.select(List.of("contrast", "extra", "frost"))));
     }
 
     @Test
@@ -52,20 +69,21 @@ final class CorruptionsTest {
 
     @Test
     void mistypedNamesAreHelped() {
-        String known = "gaussian_noise, shot_noise, brightness, contrast, pixelate, gaussian_blur";
+        String known = String.join(", ", names(Corruptions.all()));
         assertEquals(
                 "unknown corruption 'gausian_noise'; known: " + known + "; did you mean gaussian_noise?",
                 assertThrows(UserError.class, () -> Corruptions.named("gausian_noise"))
                         .getMessage());
         assertEquals(
-                "corruption 'fog' is not part of this version; known: " + known,
-                assertThrows(UserError.class, () -> Corruptions.named("fog")).getMessage());
+                "corruption 'sparkles' is not part of this version; known: " + known,
+                assertThrows(UserError.class, () -> Corruptions.named("sparkles"))
+                        .getMessage());
         assertEquals(
-                "unknown set of corruptions 'commn'; known: common, extra, bar, quick, all; did you mean common?",
+                "unknown set of corruptions 'commn'; known: common, extra, all19, bar, quick, all; did you mean common?",
                 assertThrows(UserError.class, () -> Corruptions.set("commn")).getMessage());
         assertEquals(
-                "unknown corruption or set of corruptions 'quik'; known: common, extra, bar, quick, all, " + known
-                        + "; did you mean quick?",
+                "unknown corruption or set of corruptions 'quik'; known: common, extra, all19, bar, quick, all, "
+                        + known + "; did you mean quick?",
                 assertThrows(UserError.class, () -> Corruptions.select(List.of("quik")))
                         .getMessage());
         assertEquals(
@@ -92,9 +110,9 @@ final class CorruptionsTest {
                         .getMessage());
     }
 
-    @Property(tries = 60)
+    @Property(tries = 120)
     void pixelsDoNotDependOnThreadsOrderOrSubset(
-            @ForAll @IntRange(max = 5) int which,
+            @ForAll @IntRange(max = 18) int which,
             @ForAll @IntRange(min = 1, max = 5) int severity,
             @ForAll @IntRange(min = 2, max = 5) int threads,
             @ForAll boolean colour,
@@ -114,11 +132,21 @@ final class CorruptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gaussian_noise", "shot_noise"})
+    @ValueSource(
+            strings = {
+                "gaussian_noise",
+                "shot_noise",
+                "impulse_noise",
+                "snow",
+                "frost",
+                "fog",
+                "speckle_noise",
+                "spatter"
+            })
     void drawsDifferBySeedImageAndSeverity(String name) {
-        byte[] pixels = new byte[2 * 100];
+        byte[] pixels = new byte[2 * 1600];
         Arrays.fill(pixels, (byte) 128);
-        ImageSet set = ImageSet.of("x", Split.TEST, 10, 10, 1, pixels, new int[2], List.of("a"), List.of());
+        ImageSet set = ImageSet.of("x", Split.TEST, 40, 40, 1, pixels, new int[2], List.of("a"), List.of());
         Corruption noise = Corruptions.named(name);
         ImageSet one = CorruptedImages.of(set, noise, 1, 7, 1);
         assertFalse(Arrays.equals(one.image(0), one.image(1)));
@@ -129,22 +157,62 @@ final class CorruptionsTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {"gaussian_noise", "shot_noise", "gaussian_blur", "contrast", "brightness", "pixelate"})
+    @ValueSource(
+            strings = {
+                "gaussian_noise",
+                "shot_noise",
+                "impulse_noise",
+                "speckle_noise",
+                "gaussian_blur",
+                "zoom_blur",
+                "contrast",
+                "brightness",
+                "fog",
+                "pixelate",
+                "jpeg_compression"
+            })
     void severitiesGrow(String name) {
         ImageSet set = TestImages.random(20, 32, 32, 3, 2, 1);
         double before = 0;
         for (int severity = 1; severity <= 5; severity++) {
-            ImageSet corrupted = CorruptedImages.of(set, Corruptions.named(name), severity, 3, 2);
-            double change = 0;
-            for (int i = 0; i < set.size(); i++) {
-                byte[] a = set.image(i);
-                byte[] b = corrupted.image(i);
-                for (int k = 0; k < a.length; k++) {
-                    change += Math.abs((a[k] & 0xff) - (b[k] & 0xff));
-                }
-            }
+            double change = change(set, name, severity);
             assertTrue(change > before, "severity " + severity + ": " + change + " after " + before);
             before = change;
+        }
+    }
+
+    private static double change(ImageSet set, String name, int severity) {
+        ImageSet corrupted = CorruptedImages.of(set, Corruptions.named(name), severity, 3, 2);
+        double change = 0;
+        for (int i = 0; i < set.size(); i++) {
+            byte[] a = set.image(i);
+            byte[] b = corrupted.image(i);
+            for (int k = 0; k < a.length; k++) {
+                change += Math.abs((a[k] & 0xff) - (b[k] & 0xff));
+            }
+        }
+        return change;
+    }
+
+    /** Every corruption takes every size of at least 3 pixels, in every constant set, and does something. */
+    @ParameterizedTest
+    @EnumSource(ConstantSet.class)
+    void oddSizesWork(ConstantSet constants) {
+        int[][] sizes = {{3, 3}, {3, 17}, {31, 5}, {33, 70}};
+        for (int[] size : sizes) {
+            for (Corruption corruption : Corruptions.all()) {
+                for (int severity = 1; severity <= 5; severity++) {
+                    if (corruption.name().equals("pixelate") && (int) (size[0] * 0.25) < 1) {
+                        continue;
+                    }
+                    ImageSet set = TestImages.random(1, size[0], size[1], 3, 1, 5);
+                    byte[] image = set.image(0);
+                    CorruptedImages.corrupt(
+                            image, size[0], size[1], 3, corruption, severity, constants, 1, set.originalIndex(0));
+                    ImageSet whole = CorruptedImages.of(set, corruption, severity, constants, 1, 1);
+                    assertArrayEquals(whole.image(0), image, corruption.name());
+                }
+            }
         }
     }
 
@@ -168,6 +236,14 @@ final class CorruptionsTest {
                 assertThrows(UserError.class, () -> CorruptedImages.of(set, Corruptions.named("pixelate"), 3, 1, 1));
         assertEquals(
                 "pixelate at severity 3 would shrink an image of 1x8 to nothing; expected sides of at least 2 pixels",
+                error.getMessage());
+        error = assertThrows(
+                UserError.class,
+                () -> CorruptedImages.of(
+                        TestImages.random(1, 2, 8, 3, 2, 1), Corruptions.named("elastic_transform"), 1, 1, 1));
+        assertEquals(
+                "elastic_transform moves three points of a square of a third of the shorter side: an image of 2x8 is too"
+                        + " small; expected sides of at least 3 pixels",
                 error.getMessage());
         ImageSet twoChannels = TestImages.random(1, 8, 8, 2, 2, 1);
         assertThrows(UserError.class, () -> CorruptedImages.of(twoChannels, Corruptions.named("contrast"), 3, 1, 1));

@@ -53,8 +53,18 @@ final class DataSetCatalogTest {
     @Test
     void publishedSetsAreDescribedInFull() {
         Map<String, KnownDataSet> known = KnownDataSet.all();
-        assertEquals(List.of("fashion-mnist", "mnist"), List.copyOf(known.keySet()));
+        assertEquals(KnownDataSet.NAMES, List.copyOf(known.keySet()));
         for (KnownDataSet set : known.values()) {
+            assertFalse(set.formats().isEmpty());
+            assertFalse(set.folders().isEmpty());
+            if (!set.isIdx()) {
+                assertFalse(set.manual().isEmpty());
+                assertTrue(set.counts().containsKey(DataSet.TRAIN));
+                assertTrue(set.downloads().stream()
+                        .flatMap(download -> download.sha256().stream())
+                        .allMatch(sum -> sum.matches("[0-9a-f]{64}")));
+                continue;
+            }
             assertEquals(10, set.classNames().size());
             assertEquals(KnownDataSet.FILES, List.copyOf(set.checksums().keySet()));
             assertTrue(set.checksums().values().stream().allMatch(sum -> sum.matches("[0-9a-f]{64}")));
@@ -128,13 +138,14 @@ final class DataSetCatalogTest {
     void mistypedNamesAreHelped() {
         DataSetCatalog catalog = DataSetCatalog.of(null, Map.of());
         assertEquals(
-                "unknown data set 'fashionmnist': there is no file or folder of that name; known data sets: fashion-mnist,"
-                        + " mnist; did you mean fashion-mnist?",
+                "unknown data set 'fashionmnist': there is no file or folder of that name; known data sets: "
+                        + String.join(", ", KnownDataSet.NAMES) + "; did you mean fashion-mnist?",
                 assertThrows(UserError.class, () -> catalog.load("fashionmnist"))
                         .getMessage());
         assertEquals(
-                "unknown data set 'cifar10': there is no file or folder of that name; known data sets: fashion-mnist, mnist",
-                assertThrows(UserError.class, () -> catalog.load("cifar10")).getMessage());
+                "unknown data set 'nonsense': there is no file or folder of that name; known data sets: "
+                        + String.join(", ", KnownDataSet.NAMES),
+                assertThrows(UserError.class, () -> catalog.load("nonsense")).getMessage());
         assertEquals(
                 "no/such.npz: no such file",
                 assertThrows(UserError.class, () -> catalog.load("no/such.npz")).getMessage());
@@ -190,7 +201,7 @@ final class DataSetCatalogTest {
                 UserError.class,
                 () -> DataSetCatalog.of(null, Map.of())
                         .load(Files.createDirectory(folder.resolve("empty")).toString()));
-        assertTrue(error.getMessage().contains("has no file train-labels-idx1-ubyte"), error.getMessage());
+        assertTrue(error.getMessage().contains("holds no data set of a known format"), error.getMessage());
     }
 
     @Test

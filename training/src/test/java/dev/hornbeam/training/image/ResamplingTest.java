@@ -32,7 +32,7 @@ final class ResamplingTest {
             assertEquals(0, GoldenImages.difference(entry.getValue(), actual), entry.getKey());
             seen++;
         }
-        assertEquals(60, seen);
+        assertEquals(120, seen);
     }
 
     @Test
@@ -56,7 +56,7 @@ final class ResamplingTest {
             assertEquals(0, GoldenImages.difference(entry.getValue(), preprocessing.apply(image)), entry.getKey());
             seen++;
         }
-        assertEquals(40, seen);
+        assertEquals(80, seen);
     }
 
     @ParameterizedTest

@@ -67,9 +67,68 @@ final class RecipesTest {
         assertTrue(method.syncBn());
     }
 
+    // The table of the page docs/methods/damp.md: epochs, batch, weight decay, and sigma or rho of each method.
     @ParameterizedTest
     @CsvSource({
+        "cifar10-resnet18, 300, 128, 5e-4, 0.2, 0.045, 1.0",
+        "cifar100-resnet18, 300, 128, 5e-4, 0.1, 0.06, 2.0",
+        "tinyimagenet-preactresnet18, 150, 128, 2.5e-4, 0.2, 0.2, 3.0",
+        "imagenet-resnet50, 90, 2048, 1e-4, 0.1, 0.05, 1.5"
+    })
+    void settingsOfTheDampPaperWithSgd(
+            String setting, int epochs, int batch, double decay, double sigma, double sam, double asam) {
+        for (String method : List.of("sgd", "damp", "sam", "asam")) {
+            RunConfig config = Recipes.load(method + "/" + setting);
+            assertEquals(epochs, config.epochs());
+            assertEquals(batch, config.data().batch());
+            assertTrue(config.model().zeroInitResidual());
+            OptimizerConfig.Sgd sgd = (OptimizerConfig.Sgd) config.optimizer();
+            assertEquals(decay, sgd.weightDecay());
+            assertEquals(0.9, sgd.momentum());
+            assertTrue(sgd.nesterov());
+            assertEquals(expected(method, sigma, sam, asam), config.method().perturbation());
+        }
+    }
+
+    @Test
+    void settingsOfTheDampPaperForTheVisionTransformer() {
+        for (String method : List.of("adamw", "damp", "sam", "asam")) {
+            RunConfig config = Recipes.load(method + "/imagenet-vit-s-16");
+            boolean twoPasses = method.equals("sam") || method.equals("asam");
+            assertEquals(twoPasses ? 100 : 200, config.epochs());
+            assertEquals(1024, config.data().batch());
+            assertEquals("vit-s-16", config.model().name());
+            assertEquals(new OptimizerConfig.AdamW(1e-3, .9, .999, 1e-8, .1, OptionalDouble.of(1)), config.optimizer());
+            assertEquals(new ScheduleConfig.Cosine(0, new WarmupConfig(0, 10_000, 1e-6)), config.schedule());
+            assertEquals(expected(method, .25, .6, 3), config.method().perturbation());
+        }
+    }
+
+    private static PerturbationConfig expected(String method, double sigma, double sam, double asam) {
+        return switch (method) {
+            case "damp" -> new PerturbationConfig.Damp(sigma, PerturbationConfig.Gradient.AT_PERTURBED);
+            case "sam" -> new PerturbationConfig.Sam(sam);
+            case "asam" -> new PerturbationConfig.Asam(asam, 0);
+            default -> new PerturbationConfig.None();
+        };
+    }
+
+    @ParameterizedTest
+    @CsvSource({
+        "sgd/fashion-mnist-resnet20-small, daap/fashion-mnist-resnet20-small",
+        "sgd/fashion-mnist-resnet20-small, damp/fashion-mnist-resnet20-small",
+        "sgd/fashion-mnist-resnet20-small, sam/fashion-mnist-resnet20-small",
+        "sgd/fashion-mnist-resnet20-small, asam/fashion-mnist-resnet20-small",
+        "sgd/fashion-mnist-preactresnet18-small, damp/fashion-mnist-preactresnet18-small",
+        "sgd/fashion-mnist-preactresnet18-small, sam/fashion-mnist-preactresnet18-small",
+        "sgd/cifar10-resnet18, sam/cifar10-resnet18",
+        "sgd/cifar100-resnet18, asam/cifar100-resnet18",
+        "sgd/tinyimagenet-preactresnet18, damp/tinyimagenet-preactresnet18",
+        "adamw/imagenet-vit-s-16, damp/imagenet-vit-s-16",
         "quickstart/sgd, quickstart/damp",
+        "quickstart/sgd, quickstart/daap",
+        "quickstart/sgd, quickstart/sam",
+        "quickstart/sgd, quickstart/asam",
         "sgd/cifar10-resnet18, damp/cifar10-resnet18",
         "sgd/cifar100-resnet18, damp/cifar100-resnet18"
     })
@@ -103,7 +162,7 @@ final class RecipesTest {
         UserError error = assertThrows(UserError.class, () -> Recipes.load("quickstart/dmap"));
         assertEquals(
                 "no recipe and no file named quickstart/dmap; \"hornbeam recipes list\" shows the recipes;"
-                        + " did you mean quickstart/damp?",
+                        + " did you mean quickstart/daap or quickstart/damp?",
                 error.getMessage());
     }
 }

@@ -69,7 +69,7 @@ class TrainingRunTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {SGD, DAMP})
+    @ValueSource(strings = {SGD, DAMP, "quickstart/sam", "quickstart/asam"})
     void aRunKilledWithinAnEpochGoesOnToTheSameBits(String recipe) throws IOException {
         assertTrue(start(recipe, "whole", Map.of()).run().isPresent());
 
@@ -109,7 +109,7 @@ class TrainingRunTest {
     }
 
     @ParameterizedTest
-    @ValueSource(strings = {SGD, DAMP})
+    @ValueSource(strings = {SGD, DAMP, "quickstart/sam", "quickstart/asam"})
     void theNumberOfThreadsAndWorkersChangesNoBit(String recipe) throws IOException {
         assertTrue(start(recipe, "t1", Map.of("threads", "1", "data.workers", "1"))
                 .run()
@@ -169,6 +169,22 @@ class TrainingRunTest {
                 UserError.class,
                 () -> start(SGD, "wild", Map.of("optimizer.lr", "1e30")).run());
         assertTrue(e.getMessage().contains("diverged") && e.getMessage().contains("optimizer.lr"), e.getMessage());
+    }
+
+    @Test
+    void samWithSubBatchesKeepsBatchNormsApart() {
+        Map<String, String> four = Map.of("method.sub_batches", "4", "epochs", "1");
+        UserError e = assertThrows(
+                UserError.class, () -> start("quickstart/sam", "sam", four).run());
+        assertTrue(e.getMessage().startsWith("method.sync_bn is true, but with 4 sub-batches"), e.getMessage());
+        assertFalse(Files.exists(folder.resolve("sam")), "a refused run leaves no folder");
+        Map<String, String> apart = new LinkedHashMap<>(four);
+        apart.put("method.sync_bn", "false");
+        assertTrue(start("quickstart/asam", "apart", apart).run().isPresent());
+        // Group norm has no statistics to share.
+        Map<String, String> groupNorm = new LinkedHashMap<>(four);
+        groupNorm.putAll(Map.of("model.name", "resnet20_gn", "model.width", "16"));
+        assertTrue(start("quickstart/sam", "group-norm", groupNorm).run().isPresent());
     }
 
     @Test

@@ -1,0 +1,142 @@
+package dev.hornbeam.training.corruption;
+
+import java.util.Arrays;
+
+/**
+ * One colour image on its way through a corruption, with room for what is computed on the way.
+ *
+ * <p>A thread uses one canvas for all its images, so that nothing is allocated per image. Arrays asked for by number
+ * have at least the length asked for and hold whatever was left in them.
+ */
+final class Canvas {
+    /** Values k/255 in double precision. */
+    static final double[] UNIT = new double[256];
+
+    static {
+        for (int k = 0; k < 256; k++) {
+            UNIT[k] = k / 255.0;
+        }
+    }
+
+    /** Rows. */
+    final int height;
+    /** Columns. */
+    final int width;
+    /** Values: three per pixel. */
+    final int values;
+    /** The clean image in the order HWC, three channels. */
+    final byte[] in;
+    /** The result in levels: 0 is black, 255 is white. */
+    final float[] out;
+
+    private final byte[] bytesOut;
+    private boolean bytes;
+    private final float[][] floats = new float[4][0];
+    private final double[][] doubles = new double[3][0];
+    private final int[][] ints = new int[4][0];
+
+    Canvas(int height, int width) {
+        this.height = height;
+        this.width = width;
+        values = height * width * 3;
+        in = new byte[values];
+        out = new float[values];
+        bytesOut = new byte[values];
+    }
+
+    /** Returns an array for the result in whole levels, to be used instead of {@link #out}. */
+    byte[] bytesOut() {
+        bytes = true;
+        return bytesOut;
+    }
+
+    float[] floats(int number, int length) {
+        if (floats[number].length < length) {
+            floats[number] = new float[length];
+        }
+        return floats[number];
+    }
+
+    double[] doubles(int number, int length) {
+        if (doubles[number].length < length) {
+            doubles[number] = new double[length];
+        }
+        return doubles[number];
+    }
+
+    int[] ints(int number, int length) {
+        if (ints[number].length < length) {
+            ints[number] = new int[length];
+        }
+        return ints[number];
+    }
+
+    /** Returns array 0 of floats with the clean image in levels. */
+    float[] levels() {
+        float[] levels = floats(0, values);
+        for (int k = 0; k < values; k++) {
+            levels[k] = in[k] & 0xff;
+        }
+        return levels;
+    }
+
+    /** Returns the largest value of the clean image. */
+    int brightest() {
+        int most = 0;
+        for (int k = 0; k < values; k++) {
+            most = Math.max(most, in[k] & 0xff);
+        }
+        return most;
+    }
+
+    /** Takes an image of one or three channels. */
+    void load(byte[] image, int channels) {
+        bytes = false;
+        if (channels == 3) {
+            System.arraycopy(image, 0, in, 0, values);
+        } else {
+            for (int i = 0, k = 0; k < values; i++, k += 3) {
+                Arrays.fill(in, k, k + 3, image[i]);
+            }
+        }
+    }
+
+    /** Gives the result, cut to bytes; of a grey image, the mean of the three channels. */
+    void store(byte[] image, int channels) {
+        if (channels == 3 && bytes) {
+            System.arraycopy(bytesOut, 0, image, 0, values);
+        } else if (channels == 3) {
+            for (int k = 0; k < values; k++) {
+                image[k] = (byte) Math.max(0, Math.min(255, (int) out[k]));
+            }
+        } else {
+            for (int i = 0, k = 0; k < values; i++, k += 3) {
+                image[i] = (byte)
+                        (bytes
+                                ? ((bytesOut[k] & 0xff) + (bytesOut[k + 1] & 0xff) + (bytesOut[k + 2] & 0xff)) / 3
+                                : (int) mean(clip(out[k]), clip(out[k + 1]), clip(out[k + 2])));
+            }
+        }
+    }
+
+    // Of three equal numbers the mean is that number; (a + a + a) / 3 may be a little less, which the cut would show.
+    private static float mean(float a, float b, float c) {
+        return a == b && a == c ? a : (a + b + c) / 3;
+    }
+
+    private static float clip(float level) {
+        return Math.min(Math.max(level, 0), 255);
+    }
+
+    /**
+     * Returns a value in [0,1] as a level whose whole part is that of {@code 255 * value} in double precision.
+     *
+     * <p>Rounding to float could carry 50.9999999 over to 51, which the published sets, computed in double precision,
+     * cut to 50.
+     */
+    static float level(double value) {
+        double exact = value * 255;
+        float level = (float) exact;
+        return level > exact ? Math.nextDown(level) : level;
+    }
+}
