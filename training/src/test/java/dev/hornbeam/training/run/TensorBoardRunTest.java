@@ -47,7 +47,9 @@ final class TensorBoardRunTest {
     @Test
     void scalarsImagesAndHistograms() throws IOException {
         Path out = folder.resolve("run");
-        TrainingRun.create(config(true), out, Progress.silent(), List.of()).run().orElseThrow();
+        TrainingRun.create(config(true), out, Progress.silent(), List.of())
+                .run()
+                .orElseThrow();
         List<Path> files = files(out.resolve("tensorboard"));
         assertEquals(1, files.size());
         List<Event> events = EventRecords.read(files.getFirst());
@@ -59,21 +61,30 @@ final class TensorBoardRunTest {
                             .put(event.getStep(), value));
         }
         for (EpochRow row : MetricsLog.readEpochs(new RunFolder(out).metricsJsonl())) {
-            assertEquals((float) row.trainLoss(), values.get("train/loss").get(row.step()).getSimpleValue());
-            assertEquals((float) row.testLoss(), values.get("test/loss").get(row.step()).getSimpleValue());
             assertEquals(
-                    (float) row.testAccuracy(), values.get("test/accuracy").get(row.step()).getSimpleValue());
-            assertEquals((float) row.lr(), values.get("train/learning_rate").get(row.step()).getSimpleValue());
+                    (float) row.trainLoss(),
+                    values.get("train/loss").get(row.step()).getSimpleValue());
+            assertEquals(
+                    (float) row.testLoss(),
+                    values.get("test/loss").get(row.step()).getSimpleValue());
+            assertEquals(
+                    (float) row.testAccuracy(),
+                    values.get("test/accuracy").get(row.step()).getSimpleValue());
+            assertEquals(
+                    (float) row.lr(),
+                    values.get("train/learning_rate").get(row.step()).getSimpleValue());
             double norm = values.get("norm/gradient").get(row.step()).getSimpleValue();
             double squares = values.entrySet().stream()
                     .filter(entry -> entry.getKey().startsWith("gradients/"))
-                    .mapToDouble(entry -> entry.getValue().get(row.step()).getHisto().getSumSquares())
+                    .mapToDouble(
+                            entry -> entry.getValue().get(row.step()).getHisto().getSumSquares())
                     .sum();
             assertEquals(Math.sqrt(squares), norm, 1e-5 * norm);
             assertTrue(norm > 0);
         }
         assertEquals(java.util.Set.of(3L, 6L), values.get("train/step_loss").keySet());
-        assertEquals(4 * 9, values.get("weights/conv1.weight").get(4L).getHisto().getNum());
+        assertEquals(
+                4 * 9, values.get("weights/conv1.weight").get(4L).getHisto().getNum());
         RunSummary summary = RunSummary.read(out.resolve("summary.json"));
         assertEquals(
                 (float) summary.results().corruptions().orElseThrow().mean(),
@@ -110,7 +121,9 @@ final class TensorBoardRunTest {
     @Test
     void nothingUnlessAskedFor() throws IOException {
         Path out = folder.resolve("run");
-        TrainingRun.create(config(false), out, Progress.silent(), List.of()).run().orElseThrow();
+        TrainingRun.create(config(false), out, Progress.silent(), List.of())
+                .run()
+                .orElseThrow();
         assertFalse(Files.exists(out.resolve("tensorboard")));
     }
 }
