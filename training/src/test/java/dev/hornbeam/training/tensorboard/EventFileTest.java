@@ -121,7 +121,7 @@ final class EventFileTest {
             long inside = java.util.Arrays.stream(values)
                     .filter(x -> x > low && x <= high)
                     .count();
-            assertEquals(inside, histogram.counts().get(b), "up to " + high);
+            assertEquals((double) inside, histogram.counts().get(b), "up to " + high);
             previous = high;
         }
         assertTrue(histogram.limits().size() < 15, "empty neighbours are one: " + histogram.limits());

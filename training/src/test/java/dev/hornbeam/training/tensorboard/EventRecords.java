@@ -17,6 +17,7 @@ public final class EventRecords {
     private EventRecords() {}
 
     /** Reads all events of a file and checks every checksum. */
+    @SuppressWarnings("exports") // The definitions are on the class path.
     public static List<Event> read(Path path) throws IOException {
         ByteBuffer bytes = ByteBuffer.wrap(Files.readAllBytes(path)).order(ByteOrder.LITTLE_ENDIAN);
         List<Event> events = new ArrayList<>();
