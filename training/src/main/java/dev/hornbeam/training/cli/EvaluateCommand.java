@@ -202,8 +202,10 @@ final class EvaluateCommand implements Callable<Integer> {
                 Progress progress = json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
             Precision computed = loaded.computeIn(dtype);
             for (Images images : all) {
-                Evaluator evaluator =
-                        new Evaluator(network, Augmentation.none(images.normalization()), batch, 1, loaded.device());
+                // Images that are decoded on the way take more than one thread.
+                int workers = images.set().isOnDemand() ? Runtime.getRuntime().availableProcessors() : 1;
+                Evaluator evaluator = new Evaluator(
+                        network, Augmentation.none(images.normalization()), batch, workers, loaded.device());
                 progress.stage("clean", images.set().size());
                 PredictionMetrics clean = evaluator.metrics(images.set(), images.candidates(), progress::stageAdvance);
                 progress.stageDone();

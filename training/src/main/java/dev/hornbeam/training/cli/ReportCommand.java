@@ -39,7 +39,8 @@ final class ReportCommand implements Callable<Integer> {
     @Option(
             names = "--out",
             paramLabel = "FILE",
-            description = "Where to write the page; by default report.html in the folder of the run. Needed for several runs.")
+            description =
+                    "Where to write the page; by default report.html in the folder of the run. Needed for several runs.")
     private Path out;
 
     @Override
@@ -48,7 +49,8 @@ final class ReportCommand implements Callable<Integer> {
             throw new ParameterException(spec.commandLine(), "say which run: the folder that it was trained in");
         }
         if (runs.size() > 1 && out == null) {
-            throw new ParameterException(spec.commandLine(), "say with --out FILE where the report of several runs goes");
+            throw new ParameterException(
+                    spec.commandLine(), "say with --out FILE where the report of several runs goes");
         }
         List<RunRecord> records = runs.stream().map(RunRecord::read).toList();
         List<ReportData.Run> shown = new ArrayList<>();
@@ -93,10 +95,15 @@ final class ReportCommand implements Callable<Integer> {
         @Option(
                 names = "--baseline",
                 paramLabel = "NAME",
-                description = "What the others are compared with: a group, a run's name or its folder; by default the first run's group.")
+                description =
+                        "What the others are compared with: a group, a run's name or its folder; by default the first run's group.")
         private String baseline;
 
-        @Option(names = "--title", paramLabel = "TEXT", defaultValue = "Comparison of runs", description = "Heading of the page.")
+        @Option(
+                names = "--title",
+                paramLabel = "TEXT",
+                defaultValue = "Comparison of runs",
+                description = "Heading of the page.")
         private String title;
 
         @Option(names = "--html", paramLabel = "FILE", description = "Write one self-contained page.")

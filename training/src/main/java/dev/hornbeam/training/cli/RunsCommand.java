@@ -98,8 +98,7 @@ final class RunsCommand implements Callable<Integer> {
     }
 
     private static final Map<String, Comparator<Row>> ORDERS = orders();
-    private static final List<String> FILTERS =
-            List.of("folder", "name", "method", "model", "data", "seed", "state");
+    private static final List<String> FILTERS = List.of("folder", "name", "method", "model", "data", "seed", "state");
 
     @Spec
     private CommandSpec spec;
@@ -118,8 +117,9 @@ final class RunsCommand implements Callable<Integer> {
     @Option(
             names = "--filter",
             paramLabel = "COLUMN=TEXT",
-            description = "Show only runs whose folder, name, method, model, data or state has the text in it, or whose seed is it; "
-                    + "may be repeated.")
+            description =
+                    "Show only runs whose folder, name, method, model, data or state has the text in it, or whose seed is it; "
+                            + "may be repeated.")
     private Map<String, String> filters = new LinkedHashMap<>();
 
     @Option(names = "--json", description = "Print JSON.")
@@ -187,7 +187,18 @@ final class RunsCommand implements Callable<Integer> {
 
     private static String table(List<Row> rows) {
         TextTable table = new TextTable(5)
-                .row("run", "name", "method", "model", "data", "seed", "epochs", "accuracy %", "corr. error %", "time", "state");
+                .row(
+                        "run",
+                        "name",
+                        "method",
+                        "model",
+                        "data",
+                        "seed",
+                        "epochs",
+                        "accuracy %",
+                        "corr. error %",
+                        "time",
+                        "state");
         for (Row row : rows) {
             table.row(
                     row.folder(),

@@ -62,8 +62,7 @@ record BarChart(List<Group> groups) {
     /** The drawing without its SVG element, {@link #WIDTH} wide and {@link #height()} high. */
     String content() {
         double high = groups.stream()
-                .flatMapToDouble(
-                        g -> IntStream.range(0, g.errors().size()).mapToDouble(g::reach))
+                .flatMapToDouble(g -> IntStream.range(0, g.errors().size()).mapToDouble(g::reach))
                 .filter(Double::isFinite)
                 .max()
                 .orElse(0);
@@ -114,7 +113,10 @@ record BarChart(List<Group> groups) {
                                 coordinate(middleOfBar)));
             }
             svg.append("<text class=\"value\" x=\"%s\" y=\"%s\">%s</text>"
-                    .formatted(coordinate(left() + Math.max(width, end) + 4), coordinate(y + BAR - 2.6), percent(error, 1)));
+                    .formatted(
+                            coordinate(left() + Math.max(width, end) + 4),
+                            coordinate(y + BAR - 2.6),
+                            percent(error, 1)));
         }
     }
 

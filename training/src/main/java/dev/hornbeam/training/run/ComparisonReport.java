@@ -35,16 +35,19 @@ public record ComparisonReport(String title, RunComparison comparison) {
     public String toMarkdown() {
         List<Group> groups = comparison.groups();
         StringBuilder text = new StringBuilder("| |");
-        groups.forEach(group -> text.append(' ').append(escapePipe(heading(group))).append(" |"));
-        later().forEach(g -> text.append(' ').append(escapePipe(differenceHeading(g))).append(" |"));
+        groups.forEach(
+                group -> text.append(' ').append(escapePipe(heading(group))).append(" |"));
+        later().forEach(g ->
+                text.append(' ').append(escapePipe(differenceHeading(g))).append(" |"));
         text.append("\n|---|").append("---:|".repeat(2 * groups.size() - 1)).append('\n');
         for (Measure measure : comparison.measures()) {
             text.append("| ").append(escapePipe(measure.name())).append(" |");
             for (int g = 0; g < groups.size(); g++) {
                 text.append(' ').append(cell(measure, measure.of(g), false)).append(" |");
             }
-            later().forEach(g ->
-                    text.append(' ').append(cell(measure, measure.difference(g), true)).append(" |"));
+            later().forEach(g -> text.append(' ')
+                    .append(cell(measure, measure.difference(g), true))
+                    .append(" |"));
             text.append('\n');
         }
         return text.append('\n').append(notes()).append('\n').toString();
@@ -70,7 +73,8 @@ public record ComparisonReport(String title, RunComparison comparison) {
 
     private String notes() {
         StringBuilder text = new StringBuilder();
-        boolean several = comparison.groups().stream().anyMatch(group -> group.runs().size() > 1);
+        boolean several =
+                comparison.groups().stream().anyMatch(group -> group.runs().size() > 1);
         text.append(
                 several
                         ? "Means over seeds ± half the 95 % confidence interval (Student's t); "
@@ -79,13 +83,18 @@ public record ComparisonReport(String title, RunComparison comparison) {
             text.append(several ? "differences are taken seed by seed, and their intervals are of those. " : "")
                     .append("Less is better in every line.");
         }
-        comparison.averaged().ifPresent(of -> text.append(" Means of corruptions are over ")
-                .append(of)
-                .append(", not normalised"));
-        comparison.averaged().ifPresent(_ -> text.append(
-                comparison.groups().size() > 1
-                        ? "; mCE and relative mCE are beside " + comparison.groups().getFirst().label() + "."
-                        : "."));
+        comparison
+                .averaged()
+                .ifPresent(of -> text.append(" Means of corruptions are over ")
+                        .append(of)
+                        .append(", not normalised"));
+        comparison
+                .averaged()
+                .ifPresent(_ -> text.append(
+                        comparison.groups().size() > 1
+                                ? "; mCE and relative mCE are beside "
+                                        + comparison.groups().getFirst().label() + "."
+                                : "."));
         return text.toString();
     }
 
@@ -98,12 +107,12 @@ public record ComparisonReport(String title, RunComparison comparison) {
         String mean = number(interval.mean(), decimals);
         boolean zero = mean.chars().allMatch(c -> c == '0' || c == '.' || c == '−');
         String sign = signed && interval.mean() > 0 && !zero ? "+" : "";
-        return sign + mean
-                + (Double.isNaN(interval.halfWidth()) ? "" : " ± " + number(interval.halfWidth(), decimals));
+        return sign + mean + (Double.isNaN(interval.halfWidth()) ? "" : " ± " + number(interval.halfWidth(), decimals));
     }
 
     private static String number(double value, int decimals) {
-        return String.format(java.util.Locale.ROOT, "%." + decimals + "f", value).replace('-', '−');
+        return String.format(java.util.Locale.ROOT, "%." + decimals + "f", value)
+                .replace('-', '−');
     }
 
     // ---- JSON
@@ -119,7 +128,10 @@ public record ComparisonReport(String title, RunComparison comparison) {
             Group group = comparison.groups().get(g);
             ObjectNode node = groups.addObject().put("label", group.label());
             group.seeds().forEach(node.putArray("seeds")::add);
-            group.runs().values().forEach(run -> node.withArray("runs").add(run.folder().path().toString()));
+            group.runs()
+                    .values()
+                    .forEach(run ->
+                            node.withArray("runs").add(run.folder().path().toString()));
             ObjectNode numbers = node.putObject("measures");
             for (Measure measure : measures) {
                 int index = g;
@@ -140,8 +152,7 @@ public record ComparisonReport(String title, RunComparison comparison) {
                     .put("label", comparison.groups().get(g).label())
                     .put("baseline", comparison.groups().getFirst().label());
             ObjectNode numbers = node.putObject("measures");
-            measures.forEach(measure ->
-                    measure.difference(g).ifPresent(interval -> put(numbers, measure, interval)));
+            measures.forEach(measure -> measure.difference(g).ifPresent(interval -> put(numbers, measure, interval)));
         }
         return root.toPrettyString() + "\n";
     }
@@ -170,10 +181,14 @@ public record ComparisonReport(String title, RunComparison comparison) {
         StringBuilder html = new StringBuilder("<section class=\"card\"><h2>Results</h2><div class=\"scroll\">"
                 + "<table class=\"results\"><thead><tr><th scope=\"col\"></th>");
         for (int g = 0; g < groups.size(); g++) {
-            html.append("<th scope=\"col\">").append(key(g)).append(escape(heading(groups.get(g)))).append("</th>");
+            html.append("<th scope=\"col\">")
+                    .append(key(g))
+                    .append(escape(heading(groups.get(g))))
+                    .append("</th>");
         }
-        later().forEach(g ->
-                html.append("<th scope=\"col\">").append(escape(differenceHeading(g))).append("</th>"));
+        later().forEach(g -> html.append("<th scope=\"col\">")
+                .append(escape(differenceHeading(g)))
+                .append("</th>"));
         html.append("</tr></thead><tbody>");
         for (Measure measure : comparison.measures()) {
             html.append(measure.main() ? "<tr class=\"strong\">" : "<tr>")
@@ -192,7 +207,10 @@ public record ComparisonReport(String title, RunComparison comparison) {
         }
         return html.append("</tbody></table></div><p class=\"note\">")
                 .append(escape(notes()))
-                .append(comparison.groups().size() > 1 ? " Coloured differences are those whose interval leaves out zero." : "")
+                .append(
+                        comparison.groups().size() > 1
+                                ? " Coloured differences are those whose interval leaves out zero."
+                                : "")
                 .append("</p></section>\n")
                 .toString();
     }
@@ -252,10 +270,10 @@ public record ComparisonReport(String title, RunComparison comparison) {
         if (tables.isEmpty()) {
             return "";
         }
-        StringBuilder html = new StringBuilder("<section class=\"card\"><h2>Error by corruption and severity, %</h2>"
-                + "<div class=\"heats\">");
-        tables.forEach((g, table) -> html.append(
-                HeatMap.ofErrors(comparison.groups().get(g).label(), g % COLOURS, table, tables.values())
+        StringBuilder html = new StringBuilder(
+                "<section class=\"card\"><h2>Error by corruption and severity, %</h2>" + "<div class=\"heats\">");
+        tables.forEach((g, table) ->
+                html.append(HeatMap.ofErrors(comparison.groups().get(g).label(), g % COLOURS, table, tables.values())
                         .toHtml()));
         CorruptionErrors first = tables.get(0);
         if (first != null) {
@@ -276,7 +294,8 @@ public record ComparisonReport(String title, RunComparison comparison) {
             rows.put(
                     group.label(),
                     group.runs().entrySet().stream()
-                            .map(run -> "seed " + run.getKey() + ": " + run.getValue().folder().path())
+                            .map(run -> "seed " + run.getKey() + ": "
+                                    + run.getValue().folder().path())
                             .toList());
         }
         StringBuilder html = new StringBuilder("<section class=\"card\"><h2>Runs</h2><table class=\"facts\"><tbody>");

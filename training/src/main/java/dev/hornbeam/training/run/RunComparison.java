@@ -25,8 +25,20 @@ import java.util.function.Function;
 public record RunComparison(List<Group> groups) {
     // Settings that make no other experiment.
     private static final Set<String> IRRELEVANT = Set.of(
-            "name", "description", "seed", "threads", "device", "data.folder", "data.workers", "data.prefetch",
-            "checkpoint.every", "checkpoint.keep", "evaluation.every", "evaluation.batch", "log.every", "log.tensorboard");
+            "name",
+            "description",
+            "seed",
+            "threads",
+            "device",
+            "data.folder",
+            "data.workers",
+            "data.prefetch",
+            "checkpoint.every",
+            "checkpoint.keep",
+            "evaluation.every",
+            "evaluation.batch",
+            "log.every",
+            "log.tensorboard");
 
     /** Begins the names of means over the corruptions at one severity. */
     static final String AT_SEVERITY = "mean at severity ";
@@ -47,7 +59,9 @@ public record RunComparison(List<Group> groups) {
         }
 
         private Optional<RunResults> results(long seed) {
-            return Optional.ofNullable(runs.get(seed)).flatMap(RunRecord::summary).map(RunSummary::results);
+            return Optional.ofNullable(runs.get(seed))
+                    .flatMap(RunRecord::summary)
+                    .map(RunSummary::results);
         }
 
         /** The errors on corrupted images, mean over the seeds; empty where a run was not tested so. */
@@ -83,8 +97,7 @@ public record RunComparison(List<Group> groups) {
      * @param main whether it stands out
      * @param values for each group the numbers by seed, of the runs that have it
      */
-    public record Measure(
-            String name, boolean percent, boolean main, List<TreeMap<Long, Double>> values) {
+    public record Measure(String name, boolean percent, boolean main, List<TreeMap<Long, Double>> values) {
 
         /** Mean and interval of a group; empty where no run of it has the number. */
         public Optional<MeanInterval> of(int group) {
@@ -136,10 +149,12 @@ public record RunComparison(List<Group> groups) {
             Map<String, String> key = new LinkedHashMap<>(run.settings());
             key.keySet().removeAll(IRRELEVANT);
             long seed = run.summary().get().provenance().seed();
-            RunRecord other = bySettings.computeIfAbsent(key, _ -> new TreeMap<>()).putIfAbsent(seed, run);
+            RunRecord other =
+                    bySettings.computeIfAbsent(key, _ -> new TreeMap<>()).putIfAbsent(seed, run);
             if (other != null) {
-                throw new UserError(other.folder().path() + " and " + run.folder().path()
-                        + " have the same settings and the seed " + seed + "; leave one of them out");
+                throw new UserError(
+                        other.folder().path() + " and " + run.folder().path() + " have the same settings and the seed "
+                                + seed + "; leave one of them out");
             }
         }
         List<Map<String, String>> settings = List.copyOf(bySettings.keySet());
@@ -153,8 +168,8 @@ public record RunComparison(List<Group> groups) {
             Group first = groups.stream()
                     .filter(group -> isCalled(group, baseline))
                     .findFirst()
-                    .orElseThrow(() -> new UserError("no baseline " + baseline + " among the runs; there are "
-                            + String.join(", ", labels)));
+                    .orElseThrow(() -> new UserError(
+                            "no baseline " + baseline + " among the runs; there are " + String.join(", ", labels)));
             groups.remove(first);
             groups.addFirst(first);
         }
@@ -165,7 +180,10 @@ public record RunComparison(List<Group> groups) {
         return group.label().equalsIgnoreCase(name)
                 || group.runs().values().stream()
                         .anyMatch(run -> run.name().equals(name)
-                                || run.folder().path().normalize().equals(Path.of(name).normalize()));
+                                || run.folder()
+                                        .path()
+                                        .normalize()
+                                        .equals(Path.of(name).normalize()));
     }
 
     private static List<String> labels(List<Map<String, String>> settings, List<TreeMap<Long, RunRecord>> members) {
@@ -173,9 +191,10 @@ public record RunComparison(List<Group> groups) {
         for (TreeMap<Long, RunRecord> runs : members) {
             Set<String> names = new LinkedHashSet<>();
             runs.values().forEach(run -> names.add(run.name()));
-            labels.add(names.size() == 1
-                    ? names.iterator().next()
-                    : runs.firstEntry().getValue().method().toUpperCase(Locale.ROOT));
+            labels.add(
+                    names.size() == 1
+                            ? names.iterator().next()
+                            : runs.firstEntry().getValue().method().toUpperCase(Locale.ROOT));
         }
         List<String> distinct = new ArrayList<>();
         for (int i = 0; i < labels.size(); i++) {
@@ -213,24 +232,32 @@ public record RunComparison(List<Group> groups) {
         measures.add(measure(CLEAN, true, true, r -> Optional.of(1 - r.testAccuracy())));
         Set<String> corruptions = new LinkedHashSet<>();
         Set<Integer> severities = new LinkedHashSet<>();
-        groups.forEach(group -> group.seeds().forEach(seed -> group.results(seed)
-                .flatMap(RunResults::corruptions)
-                .ifPresent(table -> {
-                    corruptions.addAll(table.errors().keySet());
-                    severities.addAll(table.severities());
-                })));
+        groups.forEach(group -> group.seeds()
+                .forEach(seed -> group.results(seed)
+                        .flatMap(RunResults::corruptions)
+                        .ifPresent(table -> {
+                            corruptions.addAll(table.errors().keySet());
+                            severities.addAll(table.severities());
+                        })));
         for (String corruption : corruptions) {
-            measures.add(measure(corruption, true, false, r -> r.corruptions()
-                    .filter(table -> table.errors().containsKey(corruption))
-                    .map(table -> table.mean(corruption))));
+            measures.add(measure(
+                    corruption,
+                    true,
+                    false,
+                    r -> r.corruptions()
+                            .filter(table -> table.errors().containsKey(corruption))
+                            .map(table -> table.mean(corruption))));
         }
         if (!corruptions.isEmpty()) {
-            measures.add(measure(MEAN, true, true, r -> r.corruptions()
-                    .map(CorruptionErrors::mean)));
+            measures.add(measure(MEAN, true, true, r -> r.corruptions().map(CorruptionErrors::mean)));
             for (int severity : severities) {
-                measures.add(measure(AT_SEVERITY + severity, true, false, r -> r.corruptions()
-                        .filter(table -> table.severities().contains(severity))
-                        .map(table -> table.meanAtSeverity(severity))));
+                measures.add(measure(
+                        AT_SEVERITY + severity,
+                        true,
+                        false,
+                        r -> r.corruptions()
+                                .filter(table -> table.severities().contains(severity))
+                                .map(table -> table.meanAtSeverity(severity))));
             }
             relative("mCE, %", RelativeErrors::mean).ifPresent(measures::add);
             relative("relative mCE, %", RelativeErrors::relativeMean).ifPresent(measures::add);
@@ -240,11 +267,12 @@ public record RunComparison(List<Group> groups) {
                 "calibration error, %", true, false, r -> r.metrics().map(PredictionMetrics::calibrationError)));
         measures.add(measure("training seconds", false, false, r -> Optional.of(r.trainSeconds())));
         Set<String> extra = new LinkedHashSet<>();
-        groups.forEach(group ->
-                group.seeds().forEach(seed -> group.results(seed).ifPresent(r -> extra.addAll(r.extra()
-                        .keySet()))));
+        groups.forEach(group -> group.seeds()
+                .forEach(seed -> group.results(seed)
+                        .ifPresent(r -> extra.addAll(r.extra().keySet()))));
         for (String name : extra) {
-            measures.add(measure(name, false, false, r -> Optional.ofNullable(r.extra().get(name))));
+            measures.add(measure(
+                    name, false, false, r -> Optional.ofNullable(r.extra().get(name))));
         }
         measures.removeIf(measure -> measure.values().stream().allMatch(Map::isEmpty));
         return measures;
@@ -252,11 +280,13 @@ public record RunComparison(List<Group> groups) {
 
     /** Whether it is the error on clean images, on one corruption, or the mean over them. */
     static boolean isError(Measure measure) {
-        return measure.percent() && (!measure.name().endsWith(", %") || measure.name().equals(CLEAN) || measure.name().equals(MEAN));
+        return measure.percent()
+                && (!measure.name().endsWith(", %")
+                        || measure.name().equals(CLEAN)
+                        || measure.name().equals(MEAN));
     }
 
-    private Measure measure(
-            String name, boolean percent, boolean main, Function<RunResults, Optional<Double>> value) {
+    private Measure measure(String name, boolean percent, boolean main, Function<RunResults, Optional<Double>> value) {
         List<TreeMap<Long, Double>> values = new ArrayList<>();
         for (Group group : groups) {
             TreeMap<Long, Double> bySeed = new TreeMap<>();
@@ -311,9 +341,10 @@ public record RunComparison(List<Group> groups) {
     /** What means over corruptions are over; empty where no run was tested on any. */
     public Optional<String> averaged() {
         Set<String> all = new LinkedHashSet<>();
-        groups.forEach(group -> group.seeds().forEach(seed -> group.results(seed)
-                .flatMap(RunResults::corruptions)
-                .ifPresent(table -> all.add(table.averaged()))));
+        groups.forEach(group -> group.seeds()
+                .forEach(seed -> group.results(seed)
+                        .flatMap(RunResults::corruptions)
+                        .ifPresent(table -> all.add(table.averaged()))));
         return all.isEmpty() ? Optional.empty() : Optional.of(String.join("; ", all));
     }
 }

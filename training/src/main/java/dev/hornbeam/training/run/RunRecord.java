@@ -120,11 +120,16 @@ public record RunRecord(
     public ReportData.Run forReport(String name) {
         RunSummary results = summary.orElseThrow(() -> notFinished(folder.path()));
         return new ReportData.Run(
-                name, results.results(), epochs, configuration, results.provenance().facts());
+                name,
+                results.results(),
+                epochs,
+                configuration,
+                results.provenance().facts());
     }
 
     static UserError notFinished(Path folder) {
-        return new UserError("the run in " + folder + " is not finished: it has no summary.json; \"hornbeam train --resume --out "
-                + folder + "\" goes on with it");
+        return new UserError(
+                "the run in " + folder + " is not finished: it has no summary.json; \"hornbeam train --resume --out "
+                        + folder + "\" goes on with it");
     }
 }

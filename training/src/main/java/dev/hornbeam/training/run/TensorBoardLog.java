@@ -43,8 +43,8 @@ final class TensorBoardLog implements TrainingListener, AutoCloseable {
      * @param stepsBetween steps between two whose loss is shown; 0 for none
      */
     static TensorBoardLog open(RunFolder folder, long step, int stepsBetween) {
-        TensorBoardLog log = new TensorBoardLog(
-                EventFile.create(folder.tensorBoard(), Clock.systemUTC()), stepsBetween);
+        TensorBoardLog log =
+                new TensorBoardLog(EventFile.create(folder.tensorBoard(), Clock.systemUTC()), stepsBetween);
         if (step > 0) {
             log.events.restart(step + 1);
         }
@@ -85,8 +85,7 @@ final class TensorBoardLog implements TrainingListener, AutoCloseable {
         double weightSquares = 0;
         double gradientSquares = 0;
         boolean gradients = false;
-        for (Map.Entry<String, Parameter> entry :
-                loop.model().namedParameters().entrySet()) {
+        for (Map.Entry<String, Parameter> entry : loop.model().namedParameters().entrySet()) {
             Histogram weights = Histogram.of(entry.getValue().value().toFloats());
             events.histogram("weights/" + entry.getKey(), step, weights);
             weightSquares += weights.sumOfSquares();
@@ -112,8 +111,8 @@ final class TensorBoardLog implements TrainingListener, AutoCloseable {
         }
         int height = set.height() + GAP;
         int width = set.width() + GAP;
-        BufferedImage sheet = new BufferedImage(
-                IMAGES_ACROSS * width + GAP, IMAGES_DOWN * height + GAP, BufferedImage.TYPE_INT_RGB);
+        BufferedImage sheet =
+                new BufferedImage(IMAGES_ACROSS * width + GAP, IMAGES_DOWN * height + GAP, BufferedImage.TYPE_INT_RGB);
         float[] pixels = new float[set.imageLength()];
         byte[] scratch = new byte[set.imageLength()];
         for (int i = 0; i < Math.min(set.size(), IMAGES_ACROSS * IMAGES_DOWN); i++) {
@@ -124,9 +123,9 @@ final class TensorBoardLog implements TrainingListener, AutoCloseable {
                 int rgb = 0;
                 for (int c = 0; c < 3; c++) {
                     int channel = channels == 1 ? 0 : c;
-                    double value = pixels[p * channels + channel]
-                                    * normalization.std().get(channel)
-                            + normalization.mean().get(channel);
+                    double value =
+                            pixels[p * channels + channel] * normalization.std().get(channel)
+                                    + normalization.mean().get(channel);
                     rgb = rgb << 8 | (int) Math.round(255 * Math.clamp(value, 0.0, 1.0));
                 }
                 sheet.setRGB(left + p % set.width(), top + p / set.width(), rgb);
@@ -139,12 +138,19 @@ final class TensorBoardLog implements TrainingListener, AutoCloseable {
     void results(long step, PredictionMetrics metrics, Optional<CorruptionErrors> errors) {
         scalar("test/calibration_error", step, metrics.calibrationError());
         if (metrics.topK().size() > 1) {
-            scalar("test/top" + metrics.topK().size() + "_accuracy", step, metrics.topK().getLast());
+            scalar(
+                    "test/top" + metrics.topK().size() + "_accuracy",
+                    step,
+                    metrics.topK().getLast());
         }
         List<List<Double>> shares = new ArrayList<>();
-        for (int[] row : metrics.confusion().classNames().size() <= 100 ? metrics.confusion().counts() : new int[0][]) {
+        for (int[] row : metrics.confusion().classNames().size() <= 100
+                ? metrics.confusion().counts()
+                : new int[0][]) {
             double images = Math.max(1, java.util.Arrays.stream(row).sum());
-            shares.add(java.util.Arrays.stream(row).mapToObj(count -> count / images).toList());
+            shares.add(java.util.Arrays.stream(row)
+                    .mapToObj(count -> count / images)
+                    .toList());
         }
         if (!shares.isEmpty()) {
             events.image("test/confusion (rows: true class, columns: predicted)", step, map(shares));
@@ -153,8 +159,9 @@ final class TensorBoardLog implements TrainingListener, AutoCloseable {
             scalar("corruptions/mean_error", step, table.mean());
             table.errors().keySet().forEach(name -> scalar("corruptions/" + name, step, table.mean(name)));
             events.image(
-                    "corruptions/error (rows: " + String.join(", ", table.errors().keySet()) + "; columns: severities "
-                            + table.severities() + ")",
+                    "corruptions/error (rows: "
+                            + String.join(", ", table.errors().keySet()) + "; columns: severities " + table.severities()
+                            + ")",
                     step,
                     map(List.copyOf(table.errors().values())));
         });
@@ -162,8 +169,7 @@ final class TensorBoardLog implements TrainingListener, AutoCloseable {
 
     private static BufferedImage map(List<List<Double>> rows) {
         int columns = rows.getFirst().size();
-        BufferedImage image =
-                new BufferedImage(columns * CELL, rows.size() * CELL, BufferedImage.TYPE_INT_RGB);
+        BufferedImage image = new BufferedImage(columns * CELL, rows.size() * CELL, BufferedImage.TYPE_INT_RGB);
         for (int y = 0; y < image.getHeight(); y++) {
             for (int x = 0; x < image.getWidth(); x++) {
                 image.setRGB(x, y, ColourScale.ERROR_LIGHT.at(rows.get(y / CELL).get(x / CELL)));

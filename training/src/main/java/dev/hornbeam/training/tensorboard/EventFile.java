@@ -77,15 +77,14 @@ public final class EventFile implements AutoCloseable {
             // TensorBoard reads a folder's files in the order of their names.
             long seconds = clock.instant().getEpochSecond();
             for (int number = 0; ; number++) {
-                path = folder.resolve(String.format(Locale.ROOT, "events.out.tfevents.%010d.%03d.hornbeam", seconds, number));
+                path = folder.resolve(
+                        String.format(Locale.ROOT, "events.out.tfevents.%010d.%03d.hornbeam", seconds, number));
                 if (!Files.exists(path)) {
                     break;
                 }
             }
             EventFile file = new EventFile(
-                    path,
-                    Files.newOutputStream(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE),
-                    clock);
+                    path, Files.newOutputStream(path, StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE), clock);
             file.write(0, event -> event.writeString(EVENT_FILE_VERSION, FORMAT));
             return file;
         } catch (IOException e) {
@@ -100,8 +99,10 @@ public final class EventFile implements AutoCloseable {
 
     /** Says that a run goes on before {@code step}: what earlier files have of it and later steps is no longer shown. */
     public void restart(long step) {
-        write(step, event -> event.writeByteArray(
-                EVENT_SESSION_LOG, message(log -> log.writeEnum(SESSION_STATUS, SESSION_START))));
+        write(
+                step,
+                event -> event.writeByteArray(
+                        EVENT_SESSION_LOG, message(log -> log.writeEnum(SESSION_STATUS, SESSION_START))));
     }
 
     /** Writes a number. */
@@ -120,25 +121,31 @@ public final class EventFile implements AutoCloseable {
         } catch (IOException e) {
             throw new UncheckedIOException(e);
         }
-        summary(tag, step, entry -> entry.writeByteArray(VALUE_IMAGE, message(proto -> {
-            proto.writeInt32(IMAGE_HEIGHT, image.getHeight());
-            proto.writeInt32(IMAGE_WIDTH, image.getWidth());
-            proto.writeInt32(IMAGE_COLOURS, RGB);
-            proto.writeByteArray(IMAGE_PNG, png);
-        })));
+        summary(
+                tag,
+                step,
+                entry -> entry.writeByteArray(VALUE_IMAGE, message(proto -> {
+                    proto.writeInt32(IMAGE_HEIGHT, image.getHeight());
+                    proto.writeInt32(IMAGE_WIDTH, image.getWidth());
+                    proto.writeInt32(IMAGE_COLOURS, RGB);
+                    proto.writeByteArray(IMAGE_PNG, png);
+                })));
     }
 
     /** Writes a histogram. */
     public void histogram(String tag, long step, Histogram histogram) {
-        summary(tag, step, entry -> entry.writeByteArray(VALUE_HISTOGRAM, message(proto -> {
-            proto.writeDouble(HISTOGRAM_MIN, histogram.min());
-            proto.writeDouble(HISTOGRAM_MAX, histogram.max());
-            proto.writeDouble(HISTOGRAM_COUNT, histogram.count());
-            proto.writeDouble(HISTOGRAM_SUM, histogram.sum());
-            proto.writeDouble(HISTOGRAM_SQUARES, histogram.sumOfSquares());
-            proto.writeByteArray(HISTOGRAM_LIMITS, packed(histogram.limits()));
-            proto.writeByteArray(HISTOGRAM_BUCKETS, packed(histogram.counts()));
-        })));
+        summary(
+                tag,
+                step,
+                entry -> entry.writeByteArray(VALUE_HISTOGRAM, message(proto -> {
+                    proto.writeDouble(HISTOGRAM_MIN, histogram.min());
+                    proto.writeDouble(HISTOGRAM_MAX, histogram.max());
+                    proto.writeDouble(HISTOGRAM_COUNT, (double) histogram.count());
+                    proto.writeDouble(HISTOGRAM_SUM, histogram.sum());
+                    proto.writeDouble(HISTOGRAM_SQUARES, histogram.sumOfSquares());
+                    proto.writeByteArray(HISTOGRAM_LIMITS, packed(histogram.limits()));
+                    proto.writeByteArray(HISTOGRAM_BUCKETS, packed(histogram.counts()));
+                })));
     }
 
     private static byte[] packed(List<Double> values) throws IOException {
@@ -150,11 +157,14 @@ public final class EventFile implements AutoCloseable {
     }
 
     private void summary(String tag, long step, Content content) {
-        write(step, event -> event.writeByteArray(
-                EVENT_SUMMARY, message(summary -> summary.writeByteArray(SUMMARY_VALUE, message(value -> {
-                    value.writeString(VALUE_TAG, tag);
-                    content.writeTo(value);
-                })))));
+        write(
+                step,
+                event -> event.writeByteArray(
+                        EVENT_SUMMARY,
+                        message(summary -> summary.writeByteArray(SUMMARY_VALUE, message(value -> {
+                            value.writeString(VALUE_TAG, tag);
+                            content.writeTo(value);
+                        })))));
     }
 
     /** Writes the fields of a message. */

@@ -16,13 +16,7 @@ import java.util.List;
  * @param counts how many numbers lie in each bucket: above the limit before, and not above its own
  */
 public record Histogram(
-        double min,
-        double max,
-        long count,
-        double sum,
-        double sumOfSquares,
-        List<Double> limits,
-        List<Double> counts) {
+        double min, double max, long count, double sum, double sumOfSquares, List<Double> limits, List<Double> counts) {
     private static final double[] LIMITS = limitsOfBothSides();
 
     /** Keeps its own copies. */

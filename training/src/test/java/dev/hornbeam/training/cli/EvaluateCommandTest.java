@@ -88,20 +88,13 @@ final class EvaluateCommandTest {
     @Test
     void keepsEverythingInAFolder() throws IOException {
         Path out = folder.resolve("e");
-        Result result = run(
-                "--corruptions",
-                "brightness,contrast",
-                "--severities",
-                "4,5",
-                "--fgsm",
-                "8/255",
-                "--out",
-                out.toString());
+        Result result =
+                run("--corruptions", "contrast", "--severities", "4,5", "--fgsm", "8/255", "--out", out.toString());
         assertEquals(0, result.exitCode, result.err);
-        assertTrue(result.out.contains("2 corruptions (brightness, contrast), severities 4, 5"), result.out);
+        assertTrue(result.out.contains("1 corruption (contrast), severities 4, 5"), result.out);
         assertTrue(result.out.contains("8/255"), result.out);
         JsonNode json = new JsonMapper().readTree(out.resolve("evaluation.json").toFile());
-        assertEquals(2, json.at("/corruption_errors/errors/brightness").size());
+        assertEquals(2, json.at("/corruption_errors/errors/contrast").size());
         assertEquals(0.0314, json.at("/adversarial/epsilons/0").asDouble(), 1e-4);
         assertTrue(
                 json.at("/adversarial/losses/0").asDouble() > json.path("loss").asDouble());
@@ -112,10 +105,9 @@ final class EvaluateCommandTest {
         assertTrue(html.contains("Error under attack") && html.contains("<th scope=\"row\">8/255</th>"));
         assertFalse(html.contains("NaN"));
         // The evaluation is a baseline: beside itself everything is 100 per cent.
-        JsonNode again =
-                json("--corruptions", "brightness,contrast", "--severities", "4,5", "--baseline", out.toString());
+        JsonNode again = json("--corruptions", "contrast", "--severities", "4,5", "--baseline", out.toString());
         assertEquals(1, again.at("/relative_errors/mean_ce").asDouble(), 1e-12);
-        assertEquals(1, again.at("/relative_errors/ce/brightness").asDouble(), 1e-12);
+        assertEquals(1, again.at("/relative_errors/ce/contrast").asDouble(), 1e-12);
         assertEquals("e", again.at("/relative_errors/baseline").asText());
     }
 
