@@ -2,8 +2,10 @@ package dev.hornbeam.training.cli;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
+import dev.hornbeam.training.data.ClassSheet;
 import dev.hornbeam.training.data.DataSetCatalog;
 import dev.hornbeam.training.data.DataSetFetcher;
+import dev.hornbeam.training.data.ImageSet;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.List;
@@ -16,7 +18,7 @@ import picocli.CommandLine.ScopeType;
 import picocli.CommandLine.Spec;
 
 /** {@code hornbeam data}: finds, gets and checks data sets. */
-@Command(name = "data", description = "Lists, gets and checks data sets.")
+@Command(name = "data", description = "Lists, gets, checks and shows data sets.")
 final class DataCommand implements Runnable {
     @Spec
     private CommandSpec spec;
@@ -68,11 +70,62 @@ final class DataCommand implements Runnable {
         out().println(name + " is in " + found);
     }
 
-    @Command(name = "verify", description = "Compares the files of a data set with what was published.")
+    @Command(name = "verify", description = "Compares the files of a data set with what was published: checksums, or the number of images in each part.")
     int verify(@Parameters(paramLabel = "NAME", description = "Name as in \"hornbeam data list\".") String name) {
         List<DataSetCatalog.FileCheck> checks = catalog().verify(name);
         checks.forEach(check -> out().println(check.state() + "  " + check.path() + "  " + check.detail()));
         return checks.stream().allMatch(check -> check.state() == DataSetCatalog.FileState.GENUINE) ? 0 : 1;
+    }
+
+    @Command(
+            name = "show",
+            description = "Draws a contact sheet of a data set: a row for each class with its name and some of its images.")
+    void show(
+            @Parameters(
+                            paramLabel = "NAME",
+                            description = "Name as in \"hornbeam data list\", or the path of a folder, .npz or .csv file.")
+                    String name,
+            @Option(
+                            names = {"-o", "--out"},
+                            paramLabel = "FILE",
+                            required = true,
+                            description = "PNG file to write.")
+                    Path file,
+            @Option(
+                            names = "--part",
+                            paramLabel = "PART",
+                            defaultValue = "train",
+                            description = "Part to show, as in train or test; default ${DEFAULT-VALUE}.")
+                    String part,
+            @Option(
+                            names = "--classes",
+                            paramLabel = "N",
+                            defaultValue = "0",
+                            description = "Show the first N classes only; 0, the default, shows all.")
+                    int classes,
+            @Option(
+                            names = "--examples",
+                            paramLabel = "N",
+                            defaultValue = "10",
+                            description = "Images of each class; default ${DEFAULT-VALUE}.")
+                    int examples,
+            @Option(
+                            names = "--cell",
+                            paramLabel = "PIXELS",
+                            defaultValue = "64",
+                            description = "Height and width of an image in the sheet; default ${DEFAULT-VALUE}.")
+                    int cell,
+            @Option(
+                            names = "--seed",
+                            paramLabel = "S",
+                            defaultValue = "0",
+                            description = "Seed of the choice of images; default ${DEFAULT-VALUE}.")
+                    long seed) {
+        ClassSheet sheet = new ClassSheet(classes, examples, cell, seed);
+        ImageSet images = catalog().load(name).part(part);
+        int rows = sheet.write(images, file);
+        out().println(images + (images.isOnDemand() ? ", decoded on demand" : ""));
+        out().println(file + ": " + rows + " classes, up to " + examples + " images of each");
     }
 
     private DataSetCatalog catalog() {

@@ -7,6 +7,7 @@ import java.io.ByteArrayInputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -14,6 +15,7 @@ import java.net.http.HttpResponse;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.nio.file.StandardCopyOption;
 import java.security.MessageDigest;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -82,12 +84,20 @@ public final class DataSetFetcher {
                     .filter(check -> check.state() != DataSetCatalog.FileState.GENUINE)
                     .toList();
             if (bad.isEmpty()) {
-                report.accept(set.name() + " is already in " + here.get() + ", checksums as published.");
+                report.accept(set.name() + " is already in " + here.get()
+                        + (set.isIdx() ? ", checksums as published." : ", with as many images as were published."));
                 return here.get();
             }
             DataSetCatalog.FileCheck first = bad.getFirst();
+            if (!set.isIdx()) {
+                throw new UserError(set.name() + " is in " + here.get() + ", but its part " + first.name()
+                        + " is not as published: " + first.detail());
+            }
             throw new UserError(set.name() + " is in " + here.get() + ", but " + first.name() + " is not as published: "
                     + first.detail() + ". Delete it or choose another folder with --data FOLDER, and fetch again.");
+        }
+        if (!set.isIdx()) {
+            return fetchArchives(set, report);
         }
         List<String> failures = new ArrayList<>();
         return install(set, report, failures)
@@ -165,6 +175,61 @@ public final class DataSetFetcher {
             }
         }
         return Optional.empty();
+    }
+
+    // Each file of the publisher's to the disk, its checksum compared, archives unpacked and removed.
+    private Path fetchArchives(KnownDataSet set, Consumer<String> report) {
+        Path folder = catalog.downloadFolder(set);
+        if (set.downloads().isEmpty()) {
+            throw new UserError("cannot fetch " + set.name() + ": no program may. By hand: " + set.manual() + ". Put it into "
+                    + folder);
+        }
+        for (KnownDataSet.Download download : set.downloads()) {
+            report.accept("Downloading " + download.address());
+            try {
+                Files.createDirectories(folder);
+                Path part = folder.resolve(download.file() + ".part");
+                try {
+                    store(download, part, report);
+                    if (download.isArchive()) {
+                        report.accept("Unpacking " + download.file());
+                        Archive.unpack(part, ArchiveKind.of(download.file()).orElseThrow(), folder);
+                    } else {
+                        Files.move(part, folder.resolve(download.file()), StandardCopyOption.ATOMIC_MOVE);
+                    }
+                } finally {
+                    Files.deleteIfExists(part);
+                }
+            } catch (IOException e) {
+                throw new UserError(
+                        "cannot fetch " + set.name() + ": " + download.address() + ": "
+                                + Objects.requireNonNullElse(e.getMessage(), "no connection") + ". By hand: "
+                                + set.manual() + ". Put it into " + folder,
+                        e);
+            }
+        }
+        return catalog.find(set.name())
+                .orElseThrow(() -> new UserError("the files of " + set.name() + " were unpacked into " + folder
+                        + ", but are not as expected there: "
+                        + String.join(", ", set.formats().getFirst().files())));
+    }
+
+    private void store(KnownDataSet.Download download, Path file, Consumer<String> report) throws IOException {
+        MessageDigest digest = ImageSet.sha256();
+        try (InputStream in = downloads.open(download.address());
+                OutputStream out = Files.newOutputStream(file)) {
+            byte[] chunk = new byte[1 << 16];
+            for (int count = in.read(chunk); count >= 0; count = in.read(chunk)) {
+                digest.update(chunk, 0, count);
+                out.write(chunk, 0, count);
+            }
+        }
+        String found = HexFormat.of().formatHex(digest.digest());
+        if (download.sha256().isEmpty()) {
+            report.accept("Its SHA-256 is " + found + "; none is known to compare it with.");
+        } else if (!found.equals(download.sha256().get())) {
+            throw new IOException("wrong content: expected SHA-256 " + download.sha256().get() + ", found " + found);
+        }
     }
 
     private byte[] downloadChecked(URI address, String expected) throws IOException {

@@ -7,6 +7,11 @@ public record EvaluationConfig(
         @Setting(doc = "epochs between two tests; 0 tests at the end only", def = "1", range = "[0, 1000000]")
         int every,
 
+        @Setting(
+                doc = "what is tested with: test, or validation for the held-out images of data.split.validation",
+                def = "test")
+        Part part,
+
         @Setting(doc = "images per step of a test", def = "256", range = "[1, 1048576]")
         int batch,
 
@@ -15,6 +20,14 @@ public record EvaluationConfig(
 
         @Setting(doc = "severities of the corruptions", def = "[1, 2, 3, 4, 5]", range = "[1, 5]")
         List<Integer> severities) {
+
+    /** The images that a run is tested with. */
+    public enum Part {
+        /** The test images; the validation images are measured beside them. */
+        TEST,
+        /** The validation images: the test images are not looked at. */
+        VALIDATION
+    }
 
     private static final String NONE = "none";
 

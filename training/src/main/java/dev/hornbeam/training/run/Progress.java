@@ -142,6 +142,10 @@ public final class Progress implements AutoCloseable {
         if (row.tested()) {
             line.append(String.format(Locale.ROOT, "  test %.2f%%", 100 * row.testAccuracy()));
         }
+        double validation = row.extra().getOrDefault(TrainingRun.VALIDATION_ACCURACY, Double.NaN);
+        if (!Double.isNaN(validation)) {
+            line.append(String.format(Locale.ROOT, "  validation %.2f%%", 100 * validation));
+        }
         line.append("  lr ").append(learningRate(row.lr()));
         line.append(String.format(Locale.ROOT, "  %,.0f images/s  ", row.imagesPerSecond()));
         line.append(duration(row.seconds()));

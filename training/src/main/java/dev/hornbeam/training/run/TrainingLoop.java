@@ -23,6 +23,7 @@ import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.TrainingProfile.Phase;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -69,6 +70,8 @@ public final class TrainingLoop {
     private final Device device;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private Supplier<Evaluator.Result> test = () -> null;
+    private List<String> extraColumns = List.of();
+    private Supplier<double[]> extra = () -> new double[0];
     private int testEvery;
     private StepProfiler profiler = StepProfiler.none();
     private Position position = Position.START;
@@ -117,6 +120,18 @@ public final class TrainingLoop {
     public TrainingLoop testWith(int epochsBetween, Supplier<Evaluator.Result> newTest) {
         testEvery = epochsBetween;
         test = newTest;
+        return this;
+    }
+
+    /**
+     * Measures more numbers after each test, which become the extra columns of an epoch; NaN in epochs without a test.
+     *
+     * @param columns names of the numbers
+     * @param measure returns one for each name, in that order
+     */
+    public TrainingLoop alsoMeasure(List<String> columns, Supplier<double[]> measure) {
+        extraColumns = List.copyOf(columns);
+        extra = measure;
         return this;
     }
 
@@ -295,6 +310,11 @@ public final class TrainingLoop {
         boolean due = position.epoch() == epochs || (testEvery > 0 && position.epoch() % testEvery == 0);
         long start = System.nanoTime();
         Evaluator.Result tested = due ? test.get() : null;
+        double[] measured = due ? extra.get() : null;
+        Map<String, Double> more = new LinkedHashMap<>();
+        for (int i = 0; i < extraColumns.size(); i++) {
+            more.put(extraColumns.get(i), measured == null ? Double.NaN : measured[i]);
+        }
         EpochRow row = new EpochRow(
                 last.epoch(),
                 last.step(),
@@ -305,7 +325,7 @@ public final class TrainingLoop {
                 tested == null ? Double.NaN : tested.accuracy(),
                 trainSeconds + (System.nanoTime() - start) / 1e9,
                 imagesPerSecond,
-                Map.of());
+                more);
         position = new Position(position.step(), position.epoch(), position.batch(), 0, 0, 0);
         for (TrainingListener listener : listeners) {
             listener.epochDone(row);

@@ -12,8 +12,7 @@ import dev.hornbeam.training.UserFile;
 import dev.hornbeam.training.corruption.Corruptions;
 import dev.hornbeam.training.data.Augmentation;
 import dev.hornbeam.training.data.BatchLoader;
-import dev.hornbeam.training.data.DataSet;
-import dev.hornbeam.training.data.DataSetCatalog;
+import dev.hornbeam.training.data.DataSelection;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.evaluation.CorruptionErrors;
@@ -41,6 +40,11 @@ import java.util.stream.Stream;
  * and {@code report.html}. A run that was stopped goes on with {@link #resume}, to the same bits as one that was not.
  */
 public final class TrainingRun {
+    /** The extra column of an epoch that has the accuracy on the validation images. */
+    static final String VALIDATION_ACCURACY = "validation_accuracy";
+
+    private static final List<String> VALIDATION_COLUMNS = List.of("validation_loss", VALIDATION_ACCURACY);
+
     private final RunConfig config;
     private final RunFolder folder;
     private final boolean resumed;
@@ -135,9 +139,15 @@ public final class TrainingRun {
         // What can be refused is refused before anything is written.
         List<dev.hornbeam.training.corruption.Corruption> corruptions =
                 Corruptions.select(config.evaluation().corruptions());
-        DataSet data = load(config.data());
-        ImageSet train = atMost(data.train(), config.data().trainSubset());
-        ImageSet test = atMost(data.test(), config.data().testSubset());
+        DataSelection.Parts data = config.data().load(System.getenv());
+        ImageSet train = data.train();
+        Optional<ImageSet> validation = data.validation();
+        ImageSet test = data.test();
+        if (config.evaluation().part() == EvaluationConfig.Part.VALIDATION) {
+            test = validation.orElseThrow(() -> new UserError("evaluation.part is validation, but no images are held out;"
+                    + " add data.split.validation, as in {kind: fraction, share: 0.1}"));
+            validation = Optional.empty();
+        }
         checkAlike(train, test);
         Normalization normalization = TrainingParts.normalization(config.data().normalize(), train);
         int classes = config.model().classes().orElse(train.classes());
@@ -184,7 +194,7 @@ public final class TrainingRun {
                         config.evaluation().batch(),
                         config.data().workers(),
                         device);
-                if (!train(loop, loader, evaluator, train, test, normalization)) {
+                if (!train(loop, loader, evaluator, train, validation, test, normalization)) {
                     return Optional.empty();
                 }
                 PredictionMetrics metrics = metrics(evaluator, test);
@@ -205,15 +215,6 @@ public final class TrainingRun {
                     ? e
                     : new UserError(e.getMessage() + " (--init-partial takes what fits)", e);
         }
-    }
-
-    private static DataSet load(DataConfig data) {
-        DataSetCatalog catalog = DataSetCatalog.of(data.folder().map(Path::of).orElse(null), System.getenv());
-        return catalog.load(data.name(), data.test().orElse(null));
-    }
-
-    private static ImageSet atMost(ImageSet set, int count) {
-        return count == 0 || count >= set.size() ? set : set.first(count);
     }
 
     private static void checkAlike(ImageSet train, ImageSet test) {
@@ -243,6 +244,7 @@ public final class TrainingRun {
             BatchLoader loader,
             Evaluator evaluator,
             ImageSet train,
+            Optional<ImageSet> validation,
             ImageSet test,
             Normalization normalization) {
         CheckpointFolder checkpoints = new CheckpointFolder(folder.checkpoints());
@@ -273,7 +275,8 @@ public final class TrainingRun {
         long imagesPerEpoch = config.data().dropLast()
                 ? (long) loader.batchesPerEpoch() * config.data().batch()
                 : train.size();
-        try (MetricsLog metrics = MetricsLog.resume(folder, loop.position().step(), List.of())) {
+        try (MetricsLog metrics = MetricsLog.resume(
+                folder, loop.position().step(), validation.isPresent() ? VALIDATION_COLUMNS : List.of())) {
             progress.start(config.name(), loop.position().epoch(), config.epochs(), imagesPerEpoch);
             loop.testWith(config.evaluation().every(), () -> {
                 progress.stage("test", test.size());
@@ -281,6 +284,12 @@ public final class TrainingRun {
                 progress.stageDone();
                 return result;
             });
+            validation.ifPresent(images -> loop.alsoMeasure(VALIDATION_COLUMNS, () -> {
+                progress.stage("validation", images.size());
+                Evaluator.Result result = evaluator.evaluate(images, progress::stageAdvance);
+                progress.stageDone();
+                return new double[] {result.loss(), result.accuracy()};
+            }));
             loop.listen(new TrainingListener() {
                 @Override
                 public void stepDone(StepRow row, int images) {
@@ -399,7 +408,7 @@ public final class TrainingRun {
                 rate,
                 errors,
                 Optional.of(metrics),
-                Map.of());
+                last.extra());
         Map<String, String> sums = new TreeMap<>();
         Stream.concat(train.sources().stream(), test.sources().stream())
                 .forEach(source -> sums.put(source.path().getFileName().toString(), source.sha256()));

@@ -25,7 +25,7 @@ import org.junit.jupiter.params.provider.MethodSource;
  * clear line, and never ends in another exception. {@code -Dhornbeam.fuzz=100000} sets how many files per reader.
  */
 final class DamagedDataSetsTest {
-    private static final int TRIES = Integer.getInteger("hornbeam.fuzz", 1000);
+    private static final int TRIES = Integer.getInteger("hornbeam.fuzz", 200);
     // Numbers that lengths, sizes and counts fall over at.
     private static final int[] EDGES = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0x40000000};
 

@@ -1,5 +1,11 @@
 package dev.hornbeam.training.data;
 
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import java.util.zip.GZIPOutputStream;
+import java.util.LinkedHashMap;
+import java.util.HexFormat;
+import java.io.ByteArrayOutputStream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -175,5 +181,68 @@ final class DataSetFetcherTest {
                         + " train-images-idx3-ubyte.gz, train-labels-idx1-ubyte.gz, t10k-images-idx3-ubyte.gz,"
                         + " t10k-labels-idx1-ubyte.gz from https://example.org/one/ into " + data.resolve("tiny"),
                 error.getMessage());
+    }
+
+    private static byte[] tarGz(Map<String, byte[]> files) throws IOException {
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try (var tar = new TarArchiveOutputStream(new GZIPOutputStream(bytes))) {
+            for (Map.Entry<String, byte[]> file : files.entrySet()) {
+                TarArchiveEntry entry = new TarArchiveEntry(file.getKey());
+                entry.setSize(file.getValue().length);
+                tar.putArchiveEntry(entry);
+                tar.write(file.getValue());
+                tar.closeArchiveEntry();
+            }
+        }
+        return bytes.toByteArray();
+    }
+
+    private static KnownDataSet birds(byte[] archive) {
+        return new KnownDataSet(
+                "birds",
+                "a few birds",
+                List.of(),
+                List.of("birds/CUB"),
+                Optional.empty(),
+                Optional.empty(),
+                List.of(),
+                Map.of(),
+                "cub",
+                Map.of("train", 2),
+                List.of(new KnownDataSet.Download(
+                        URI.create("https://example.org/birds.tgz"),
+                        Optional.of(HexFormat.of().formatHex(ImageSet.sha256().digest(archive))))),
+                "catch them yourself");
+    }
+
+    @Test
+    void archivesAreCheckedAndUnpacked() throws IOException {
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        PublishedFiles.birds().forEach((name, content) -> files.put("CUB/" + name, content));
+        byte[] archive = tarGz(files);
+        DataSetCatalog catalog =
+                DataSetCatalog.of(folder, Map.of()).withKnown(Map.of("birds", birds(archive)));
+        List<String> lines = new ArrayList<>();
+        DataSetFetcher damaged = new DataSetFetcher(
+                catalog, (_, _) -> 1, _ -> new ByteArrayInputStream(archive, 0, archive.length - 1), true);
+        UserError error = assertThrows(UserError.class, () -> damaged.fetch("birds", lines::add));
+        assertTrue(error.getMessage().contains("wrong content: expected SHA-256"), error.getMessage());
+        assertTrue(error.getMessage().contains("catch them yourself"), error.getMessage());
+        assertFalse(Files.exists(folder.resolve("birds/birds.tgz.part")));
+
+        DataSetFetcher fetcher =
+                new DataSetFetcher(catalog, (_, _) -> 1, _ -> new ByteArrayInputStream(archive), true);
+        assertEquals(folder.resolve("birds/CUB"), fetcher.fetch("birds", lines::add));
+        assertEquals(2, catalog.load("birds").train().size());
+        assertEquals(DataSetCatalog.FileState.GENUINE, catalog.verify("birds").getFirst().state());
+    }
+
+    @Test
+    void archivesCannotLeaveTheirFolder() throws IOException {
+        Path file = Files.write(folder.resolve("bad.tgz"), tarGz(Map.of("../outside.txt", new byte[] {1})));
+        IOException error = assertThrows(
+                IOException.class, () -> Archive.unpack(file, ArchiveKind.TGZ, folder.resolve("inside")));
+        assertTrue(error.getMessage().contains("outside its folder"), error.getMessage());
+        assertFalse(Files.exists(folder.resolve("outside.txt")));
     }
 }
