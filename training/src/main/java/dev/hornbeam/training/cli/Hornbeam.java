@@ -45,6 +45,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             WeightsCommand.class,
             RecipesCommand.class,
             DataCommand.class,
+            NoiseCommand.class,
             InfoCommand.class,
             BenchCommand.class
         })

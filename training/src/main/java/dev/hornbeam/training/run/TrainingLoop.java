@@ -23,6 +23,7 @@ import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.TrainingProfile.Phase;
 import java.util.ArrayList;
 import java.util.Arrays;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.OptionalDouble;
@@ -68,6 +69,8 @@ public final class TrainingLoop {
     private final Device device;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private Supplier<Evaluator.Result> test = () -> null;
+    private List<String> extraNames = List.of();
+    private Supplier<Map<String, Double>> extra = Map::of;
     private int testEvery;
     private StepProfiler profiler = StepProfiler.none();
     private Position position = Position.START;
@@ -116,6 +119,18 @@ public final class TrainingLoop {
     public TrainingLoop testWith(int epochsBetween, Supplier<Evaluator.Result> newTest) {
         testEvery = epochsBetween;
         test = newTest;
+        return this;
+    }
+
+    /**
+     * Measures more whenever the network is tested, for {@link EpochRow#extra}; in other epochs these are NaN.
+     *
+     * @param names what is measured, in order
+     * @param measure gives a value for each of them, in that order
+     */
+    public TrainingLoop measureWith(List<String> names, Supplier<Map<String, Double>> measure) {
+        extraNames = List.copyOf(names);
+        extra = measure;
         return this;
     }
 
@@ -286,6 +301,12 @@ public final class TrainingLoop {
         boolean due = position.epoch() == epochs || (testEvery > 0 && position.epoch() % testEvery == 0);
         long start = System.nanoTime();
         Evaluator.Result tested = due ? test.get() : null;
+        Map<String, Double> measured = new LinkedHashMap<>();
+        if (due) {
+            measured.putAll(extra.get());
+        } else {
+            extraNames.forEach(name -> measured.put(name, Double.NaN));
+        }
         EpochRow row = new EpochRow(
                 last.epoch(),
                 last.step(),
@@ -296,7 +317,7 @@ public final class TrainingLoop {
                 tested == null ? Double.NaN : tested.accuracy(),
                 trainSeconds + (System.nanoTime() - start) / 1e9,
                 imagesPerSecond,
-                Map.of());
+                measured);
         position = new Position(position.step(), position.epoch(), position.batch(), 0, 0, 0);
         for (TrainingListener listener : listeners) {
             listener.epochDone(row);

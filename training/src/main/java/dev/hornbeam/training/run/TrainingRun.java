@@ -22,11 +22,13 @@ import dev.hornbeam.training.evaluation.Evaluator;
 import dev.hornbeam.training.evaluation.PredictionMetrics;
 import dev.hornbeam.training.image.Preprocessing;
 import dev.hornbeam.training.method.WeightPerturbation;
+import dev.hornbeam.training.noise.NoisySet;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -140,6 +142,10 @@ public final class TrainingRun {
         ImageSet test = atMost(data.test(), config.data().testSubset());
         checkAlike(train, test);
         Normalization normalization = TrainingParts.normalization(config.data().normalize(), train);
+        // From here on the images are those that are trained on, with what is wrong with them on purpose.
+        SpoiledImages spoiled =
+                SpoiledImages.of(config, resumed ? Optional.of(folder) : Optional.empty(), train, device, progress);
+        train = spoiled.train();
         int classes = config.model().classes().orElse(train.classes());
         if (classes < train.classes()) {
             throw new UserError("model.classes is " + classes + ", but " + train.name() + " has " + train.classes()
@@ -184,14 +190,16 @@ public final class TrainingRun {
                         config.evaluation().batch(),
                         config.data().workers(),
                         device);
-                if (!train(loop, loader, evaluator, train, test, normalization)) {
+                if (!train(loop, loader, evaluator, spoiled, test, normalization)) {
                     return Optional.empty();
                 }
                 PredictionMetrics metrics = metrics(evaluator, test);
                 Optional<CorruptionErrors> errors = corruptions.isEmpty()
                         ? Optional.empty()
                         : Optional.of(corruptionErrors(evaluator, test, corruptions));
-                return Optional.of(report(errors, metrics, device, started, train, test));
+                Optional<SeverityResults> severities =
+                        spoiled.mixture().map(mixture -> mixture.test(evaluator, test, Engine.threads(), progress));
+                return Optional.of(report(errors, severities, metrics, device, started, spoiled, test));
             }
         }
     }
@@ -241,9 +249,10 @@ public final class TrainingRun {
             TrainingLoop loop,
             BatchLoader loader,
             Evaluator evaluator,
-            ImageSet train,
+            SpoiledImages spoiled,
             ImageSet test,
             Normalization normalization) {
+        ImageSet train = spoiled.train();
         CheckpointFolder checkpoints = new CheckpointFolder(folder.checkpoints());
         if (!resumed) {
             RunFolder.create(folder.path());
@@ -256,9 +265,9 @@ public final class TrainingRun {
                 Checkpoint.restore(latest, loop);
             }
         } else {
+            spoiled.write(folder.noise(), folder.mixture());
             config.save(folder.config());
         }
-        progress.line(startLine(train, test, loop));
         if (config.log().tensorboard()) {
             long done = loop.position().step();
             board = TensorBoardLog.open(folder, done, config.log().every());
@@ -269,10 +278,13 @@ public final class TrainingRun {
                         normalization);
             }
         }
+        progress.line(startLine(train, test, loop));
+        spoiled.lines().forEach(progress::line);
+        Map<String, ImageSet> sets = NoiseSets.of(config.evaluation().sets(), spoiled, test);
         long imagesPerEpoch = config.data().dropLast()
                 ? (long) loader.batchesPerEpoch() * config.data().batch()
                 : train.size();
-        try (MetricsLog metrics = MetricsLog.resume(folder, loop.position().step(), List.of())) {
+        try (MetricsLog metrics = MetricsLog.resume(folder, loop.position().step(), NoiseSets.columns(sets))) {
             progress.start(config.name(), loop.position().epoch(), config.epochs(), imagesPerEpoch);
             loop.testWith(config.evaluation().every(), () -> {
                 progress.stage("test", test.size());
@@ -280,6 +292,7 @@ public final class TrainingRun {
                 progress.stageDone();
                 return result;
             });
+            loop.measureWith(NoiseSets.columns(sets), () -> NoiseSets.measure(sets, evaluator, progress));
             loop.listen(new TrainingListener() {
                 @Override
                 public void stepDone(StepRow row, int images) {
@@ -379,10 +392,11 @@ public final class TrainingRun {
 
     private ReportData.Run report(
             Optional<CorruptionErrors> errors,
+            Optional<SeverityResults> severities,
             PredictionMetrics metrics,
             Device device,
             Instant started,
-            ImageSet train,
+            SpoiledImages spoiled,
             ImageSet test) {
         List<EpochRow> epochs = MetricsLog.readEpochs(folder.metricsJsonl());
         EpochRow last = epochs.getLast();
@@ -398,9 +412,9 @@ public final class TrainingRun {
                 rate,
                 errors,
                 Optional.of(metrics),
-                Map.of());
+                extra(last, spoiled, severities));
         Map<String, String> sums = new TreeMap<>();
-        Stream.concat(train.sources().stream(), test.sources().stream())
+        Stream.concat(spoiled.train().sources().stream(), test.sources().stream())
                 .forEach(source -> sums.put(source.path().getFileName().toString(), source.sha256()));
         Provenance provenance = Provenance.of(
                 config,
@@ -414,14 +428,26 @@ public final class TrainingRun {
         if (board != null) {
             board.results(last.step(), metrics, errors);
         }
-        RunSummary summary = new RunSummary(config.name(), results, provenance);
+        RunSummary summary = new RunSummary(
+                config.name(), results, provenance, spoiled.noise().map(NoisySet::summary));
         summary.write(folder.summary());
+        severities.ifPresent(table -> UserFile.writeText(folder.severities(), table.toCsv()));
         errors.ifPresent(table -> UserFile.writeText(folder.corruptions(), table.toCsv()));
         UserFile.writeText(folder.confusion(), metrics.confusion().toCsv());
         UserFile.writeText(folder.reliability(), metrics.reliability().toCsv());
         ReportData.Run run = ReportData.Run.of(config.name(), summary, config, epochs);
         Report.write(folder.report(), new ReportData(config.name(), config.description(), List.of(run)));
         return run;
+    }
+
+    private static Map<String, Double> extra(
+            EpochRow last, SpoiledImages spoiled, Optional<SeverityResults> severities) {
+        Map<String, Double> extra = new LinkedHashMap<>(last.extra());
+        spoiled.noise()
+                .ifPresent(
+                        noise -> extra.put("label_error_rate", noise.summary().errorRate()));
+        severities.ifPresent(table -> extra.putAll(table.numbers()));
+        return extra;
     }
 
     /** Whether the folder holds a run that can be resumed. */
