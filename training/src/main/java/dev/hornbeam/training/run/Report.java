@@ -62,14 +62,8 @@ public final class Report {
     }
 
     private String page() {
-        String sections = tiles()
-                + results()
-                + curves()
-                + heatMaps()
-                + metrics()
-                + noise()
-                + configuration()
-                + provenance();
+        String sections =
+                tiles() + results() + curves() + heatMaps() + metrics() + noise() + configuration() + provenance();
         return new ReportPage(
                         data.title(),
                         data.lead(),

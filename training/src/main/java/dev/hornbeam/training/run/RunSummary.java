@@ -76,7 +76,8 @@ public record RunSummary(String name, RunResults results, Provenance provenance,
                     file + ": it is no summary of a run; expected a summary.json that hornbeam train wrote");
         }
         try {
-            return new RunSummary(root.path("name").asText(), results(root), provenance(root.path("provenance")), noise(root, file));
+            return new RunSummary(
+                    root.path("name").asText(), results(root), provenance(root.path("provenance")), noise(root, file));
         } catch (IllegalArgumentException | DateTimeParseException e) {
             throw new UserError(file + ": the summary is damaged: " + e.getMessage(), e);
         }
@@ -125,7 +126,6 @@ public record RunSummary(String name, RunResults results, Provenance provenance,
             throw new AssertionError("a summary writes itself as JSON", e);
         }
     }
-
 
     private void putProvenance(ObjectNode node) {
         node.put("version", provenance.version());

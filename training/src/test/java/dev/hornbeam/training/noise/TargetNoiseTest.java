@@ -38,19 +38,25 @@ final class TargetNoiseTest {
         int changed = 0;
         for (int i = 0; i < IMAGES; i++) {
             if (result.chosen().contains(i)) {
-                changed += java.util.Arrays.equals(result.clean().row(i), result.noisy().row(i)) ? 0 : 1;
+                changed += java.util.Arrays.equals(
+                                result.clean().row(i), result.noisy().row(i))
+                        ? 0
+                        : 1;
             } else {
                 assertArrayEquals(result.clean().row(i), result.noisy().row(i));
             }
         }
         // Random signs keep a row of three once in eight times: 1050 of 1200 change, give or take 11.5.
         assertTrue(noise == TargetNoise.RANDOM_SIGN ? Math.abs(changed - 1050) < 58 : changed == 1200, changed + "");
-        // Another subset has the same fate, given the same choice; moments are those of the subset, so take a kind without.
+        // Another subset has the same fate, given the same choice; moments are those of the subset, so take a kind
+        // without.
         if (noise == TargetNoise.SIGN || noise == TargetNoise.UNIFORM || noise == TargetNoise.ROTATE) {
             float[] all = noise.apply(SET, .5, 2, Choice.INDEPENDENT, 8).noisy().row(77);
             assertArrayEquals(
                     all,
-                    noise.apply(SET.subset(3, 77), .5, 2, Choice.INDEPENDENT, 8).noisy().row(77));
+                    noise.apply(SET.subset(3, 77), .5, 2, Choice.INDEPENDENT, 8)
+                            .noisy()
+                            .row(77));
         }
     }
 
@@ -108,7 +114,8 @@ final class TargetNoiseTest {
             java.util.Arrays.fill(pixels, 16 * i, 16 * i + 16, values[i]);
         }
         ImageSet set = SET.subset(0, 1, 2, 3).withPixels(pixels);
-        Targets noisy = TargetNoise.LINEAR.apply(set, 1, 0, Choice.INDEPENDENT, 4).noisy();
+        Targets noisy =
+                TargetNoise.LINEAR.apply(set, 1, 0, Choice.INDEPENDENT, 4).noisy();
         for (int c = 0; c < 3; c++) {
             double step = noisy.row(1)[c] - noisy.row(0)[c];
             assertEquals(step, noisy.row(2)[c] - noisy.row(1)[c], 1e-3 * Math.abs(step) + 1e-5);
@@ -118,11 +125,11 @@ final class TargetNoiseTest {
 
     @Test
     void mixtureTakesEachKindOften() {
-        Targets mixed = TargetNoise.MIXTURE.apply(SET, 1, 5, Choice.INDEPENDENT, 4).noisy();
+        Targets mixed =
+                TargetNoise.MIXTURE.apply(SET, 1, 5, Choice.INDEPENDENT, 4).noisy();
         int known = 0;
-        for (TargetNoise kind : new TargetNoise[] {
-            TargetNoise.LINEAR, TargetNoise.SIGN, TargetNoise.UNIFORM, TargetNoise.ROTATE
-        }) {
+        for (TargetNoise kind :
+                new TargetNoise[] {TargetNoise.LINEAR, TargetNoise.SIGN, TargetNoise.UNIFORM, TargetNoise.ROTATE}) {
             Targets alone = kind.apply(SET, 1, 5, Choice.INDEPENDENT, 4).noisy();
             int same = 0;
             for (int i = 0; i < IMAGES; i++) {
