@@ -1,5 +1,6 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.tensor.Device;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.evaluation.Evaluator;
@@ -8,6 +9,7 @@ import java.util.ArrayList;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The sets that show what a network makes of noise, by the names of self-adaptive training: {@code clean_train} and {@code
@@ -20,42 +22,44 @@ final class NoiseSets {
 
     private NoiseSets() {}
 
-    /** The sets of those names. */
-    static Map<String, ImageSet> of(List<String> names, SpoiledImages images, ImageSet test) {
-        Map<String, ImageSet> sets = new LinkedHashMap<>();
-        names.forEach(name -> sets.put(name, of(name, images, test)));
+    /** The sets that a configuration asks for. */
+    static Map<String, List<ImageSet>> of(
+            RunConfig config, SpoiledImages images, ImageSet test, Device device, Progress progress) {
+        Map<String, List<ImageSet>> sets = new LinkedHashMap<>();
+        List<String> names = config.evaluation().sets();
+        if (images.validation().isEmpty() && (names.contains("clean_val") || names.contains("noisy_val"))) {
+            throw new UserError("evaluation.sets has " + String.join(", ", names)
+                    + ", but no images are held out; leave clean_val and noisy_val out");
+        }
+        boolean needed = names.contains("noisy_val") || names.contains("noisy_set");
+        Optional<NoisySet> heldOut = needed && images.validation().isPresent()
+                ? NoiseParts.noise(config, images.validation().get(), device, progress)
+                : Optional.empty();
+        names.forEach(name -> sets.put(name, of(name, images, heldOut, test)));
         return sets;
     }
 
-    private static ImageSet of(String name, SpoiledImages images, ImageSet test) {
+    private static List<ImageSet> of(String name, SpoiledImages images, Optional<NoisySet> heldOut, ImageSet test) {
+        ImageSet clean = images.noise().map(NoisySet::clean).orElse(images.train());
+        Optional<ImageSet> noisyHeldOut = heldOut.map(NoisySet::noisy).or(images::validation);
         return switch (name) {
-            case "clean_train" -> clean(images, images.train());
-            case "noisy_train" -> images.train();
-            case "clean_val" -> clean(images, heldOut(name, images));
-            case "noisy_val" -> noisy(images, heldOut(name, images));
-            case "clean_set" -> images.noise().map(NoisySet::clean).orElse(images.train());
-            case "noisy_set" -> images.noise().map(NoisySet::noisy).orElse(images.train());
-            case "test_set" -> test;
+            case "clean_train" -> List.of(clean);
+            case "noisy_train" -> List.of(images.train());
+            case "clean_val" -> List.of(images.validation().orElseThrow());
+            case "noisy_val" -> List.of(noisyHeldOut.orElseThrow());
+            case "clean_set" -> both(clean, images.validation());
+            case "noisy_set" -> both(images.train(), noisyHeldOut);
+            case "test_set" -> List.of(test);
             default -> throw new IllegalArgumentException("no set " + name);
         };
     }
 
-    private static ImageSet clean(SpoiledImages images, ImageSet part) {
-        return images.noise().map(noise -> noise.cleanOf(part)).orElse(part);
-    }
-
-    private static ImageSet noisy(SpoiledImages images, ImageSet part) {
-        return images.noise().map(noise -> noise.noisyOf(part)).orElse(part);
-    }
-
-    private static ImageSet heldOut(String name, SpoiledImages images) {
-        return images.validation()
-                .orElseThrow(() -> new UserError("evaluation.sets has " + name
-                        + ", but no images are held out; give data.validation, or leave " + name + " out"));
+    private static List<ImageSet> both(ImageSet train, Optional<ImageSet> heldOut) {
+        return heldOut.map(held -> List.of(train, held)).orElse(List.of(train));
     }
 
     /** The names of what {@link #measure} gives. */
-    static List<String> columns(Map<String, ImageSet> sets) {
+    static List<String> columns(Map<String, List<ImageSet>> sets) {
         List<String> columns = new ArrayList<>();
         for (String name : sets.keySet()) {
             columns.add(name + "_loss");
@@ -65,14 +69,22 @@ final class NoiseSets {
     }
 
     /** Loss and accuracy on each set. */
-    static Map<String, Double> measure(Map<String, ImageSet> sets, Evaluator evaluator, Progress progress) {
+    static Map<String, Double> measure(Map<String, List<ImageSet>> sets, Evaluator evaluator, Progress progress) {
         Map<String, Double> values = new LinkedHashMap<>();
-        sets.forEach((name, set) -> {
-            progress.stage(name, set.size());
-            Evaluator.Result result = evaluator.evaluate(set, progress::stageAdvance);
+        sets.forEach((name, parts) -> {
+            progress.stage(name, parts.stream().mapToLong(ImageSet::size).sum());
+            long images = 0;
+            long correct = 0;
+            double loss = 0;
+            for (ImageSet part : parts) {
+                Evaluator.Result result = evaluator.evaluate(part, progress::stageAdvance);
+                images += result.images();
+                correct += result.correct();
+                loss += result.loss() * result.images();
+            }
             progress.stageDone();
-            values.put(name + "_loss", result.loss());
-            values.put(name + "_accuracy", result.accuracy());
+            values.put(name + "_loss", loss / images);
+            values.put(name + "_accuracy", (double) correct / images);
         });
         return values;
     }

@@ -16,7 +16,7 @@ import java.util.Optional;
  * @param train the images to train with
  * @param noise the noise, with the same images before it
  * @param mixture the mixture of severities
- * @param validation images held out, with noise too, where there are such
+ * @param validation images held out, as they were read; the division of a mixture leaves some, too
  */
 public record SpoiledImages(
         ImageSet train, Optional<NoisySet> noise, Optional<SeverityMixture> mixture, Optional<ImageSet> validation) {
@@ -28,7 +28,7 @@ public record SpoiledImages(
      * @param device where a network that noise is made with computes
      */
     public static SpoiledImages of(RunConfig config, ImageSet clean, Device device, Progress progress) {
-        return of(config, Optional.empty(), clean, device, progress);
+        return of(config, Optional.empty(), clean, Optional.empty(), device, progress);
     }
 
     /**
@@ -36,9 +36,15 @@ public record SpoiledImages(
      *
      * @param before the folder of a run that goes on
      * @param clean the training images as they were read
+     * @param heldOut validation images as they were read
      */
     static SpoiledImages of(
-            RunConfig config, Optional<RunFolder> before, ImageSet clean, Device device, Progress progress) {
+            RunConfig config,
+            Optional<RunFolder> before,
+            ImageSet clean,
+            Optional<ImageSet> heldOut,
+            Device device,
+            Progress progress) {
         ImageSet train = clean;
         Optional<SeverityMixture> mixture = Optional.empty();
         if (!config.data().photonLimited().isNone()) {
@@ -49,7 +55,9 @@ public record SpoiledImages(
         Optional<NoisySet> noise = written.isPresent()
                 ? Optional.of(NoiseFiles.read(written.get(), train))
                 : NoiseParts.noise(config, train, device, progress);
-        return new SpoiledImages(noise.map(NoisySet::noisy).orElse(train), noise, mixture, Optional.empty());
+        Optional<ImageSet> validation =
+                heldOut.isPresent() ? heldOut : mixture.map(m -> m.division().validation());
+        return new SpoiledImages(noise.map(NoisySet::noisy).orElse(train), noise, mixture, validation);
     }
 
     /**

@@ -155,6 +155,11 @@ public final class TrainingLoop {
         return method;
     }
 
+    /** Where it computes. */
+    public Device device() {
+        return device;
+    }
+
     /** How far the run is. */
     public Position position() {
         return position;

@@ -143,8 +143,8 @@ public final class TrainingRun {
         checkAlike(train, test);
         Normalization normalization = TrainingParts.normalization(config.data().normalize(), train);
         // From here on the images are those that are trained on, with what is wrong with them on purpose.
-        SpoiledImages spoiled =
-                SpoiledImages.of(config, resumed ? Optional.of(folder) : Optional.empty(), train, device, progress);
+        SpoiledImages spoiled = SpoiledImages.of(
+                config, resumed ? Optional.of(folder) : Optional.empty(), train, Optional.empty(), device, progress);
         train = spoiled.train();
         int classes = config.model().classes().orElse(train.classes());
         if (classes < train.classes()) {
@@ -280,7 +280,7 @@ public final class TrainingRun {
         }
         progress.line(startLine(train, test, loop));
         spoiled.lines().forEach(progress::line);
-        Map<String, ImageSet> sets = NoiseSets.of(config.evaluation().sets(), spoiled, test);
+        Map<String, List<ImageSet>> sets = NoiseSets.of(config, spoiled, test, loop.device(), progress);
         long imagesPerEpoch = config.data().dropLast()
                 ? (long) loader.batchesPerEpoch() * config.data().batch()
                 : train.size();

@@ -202,7 +202,9 @@ final class NoisyRunTest {
                 "data.photon_limited",
                 "{corruption: contrast, n: 20, severities: 3, seed: 4}",
                 "noise",
-                "{kind: symmetric-exclusive, rate: 0.2}");
+                "{kind: symmetric-exclusive, rate: 0.2}",
+                "evaluation.sets",
+                "clean_val, noisy_val, noisy_set, noisy_train");
         ReportData.Run run = start("run", settings).run().orElseThrow();
         List<String> lines = Files.readAllLines(folder.resolve("run/severities.csv"));
         // 20 P(s) = 7.36, 7.36, 3.68, 1.23 images of each of four classes; 19 of each 25 are left over.
@@ -218,6 +220,15 @@ final class NoisyRunTest {
                 .findFirst()
                 .orElseThrow();
         assertEquals(run.results().testAccuracy(), Double.parseDouble(clean.split(",", -1)[3]), 1e-6);
+        // So are the images left over; 72 were trained on and 28 are left.
+        Map<String, Double> extra = run.results().extra();
+        String left = lines.stream()
+                .filter(l -> l.startsWith("validation,0,"))
+                .findFirst()
+                .orElseThrow();
+        assertEquals(extra.get("clean_val_accuracy"), Double.parseDouble(left.split(",", -1)[3]), 1e-6);
+        double together = .72 * extra.get("noisy_train_accuracy") + .28 * extra.get("noisy_val_accuracy");
+        assertEquals(together, extra.get("noisy_set_accuracy"), 1e-12);
         double worst = lines.stream()
                 .filter(l -> l.startsWith("validation,"))
                 .mapToDouble(l -> Double.parseDouble(l.split(",", -1)[3]))
