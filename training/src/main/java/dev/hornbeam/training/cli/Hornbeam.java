@@ -47,6 +47,7 @@ import picocli.CommandLine.UnmatchedArgumentException;
             RecipesCommand.class,
             DataCommand.class,
             CorruptCommand.class,
+            NoiseCommand.class,
             InfoCommand.class,
             BenchCommand.class
         })

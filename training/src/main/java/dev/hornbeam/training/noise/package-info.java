@@ -1,2 +1,2 @@
-/** Noise in the labels of a data set. */
+/** Noise in the labels, the images and the targets of a data set, and mixtures of severities. */
 package dev.hornbeam.training.noise;

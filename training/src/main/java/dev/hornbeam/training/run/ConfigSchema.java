@@ -179,7 +179,7 @@ final class ConfigSchema {
             return new Flag();
         } else if (c == int.class || c == Integer.class) {
             return new Whole(range, false);
-        } else if (c == long.class) {
+        } else if (c == long.class || c == Long.class) {
             return new Whole(range, true);
         } else if (c == double.class || c == Double.class) {
             return new Real(range);

@@ -49,7 +49,10 @@ public record DataConfig(
         int workers,
 
         @Setting(doc = "batches prepared ahead", def = "4", range = "[1, 1024]")
-        int prefetch) {
+        int prefetch,
+
+        @Setting(doc = "training images corrupted at Poisson-distributed severities", def = "{}")
+        PhotonLimitedConfig photonLimited) {
 
     /**
      * Reads the images.

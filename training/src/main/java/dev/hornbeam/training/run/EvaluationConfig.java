@@ -1,5 +1,6 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.training.NearestNames;
 import java.util.List;
 
 /** What is measured on the test images, and when. */
@@ -19,7 +20,10 @@ public record EvaluationConfig(
         List<String> corruptions,
 
         @Setting(doc = "severities of the corruptions", def = "[1, 2, 3, 4, 5]", range = "[1, 5]")
-        List<Integer> severities) {
+        List<Integer> severities,
+
+        @Setting(doc = "sets tested beside the test images: none, or names such as noisy_val", def = "none")
+        List<String> sets) {
 
     /** The images that a run is tested with. */
     public enum Part {
@@ -33,6 +37,14 @@ public record EvaluationConfig(
 
     /** Turns {@code none} into the empty list and checks that nothing is named twice. */
     public EvaluationConfig {
+        sets = sets.equals(List.of(NONE)) ? List.of() : List.copyOf(sets);
+        checkDistinct("sets", sets);
+        sets.stream().filter(set -> !NoiseSets.NAMES.contains(set)).findFirst().ifPresent(set -> {
+            throw new InvalidSetting(
+                    "sets",
+                    "has " + set + "; expected none, or some of " + String.join(", ", NoiseSets.NAMES)
+                            + NearestNames.didYouMean(set, NoiseSets.NAMES));
+        });
         corruptions = corruptions.equals(List.of(NONE)) ? List.of() : List.copyOf(corruptions);
         severities = List.copyOf(severities);
         if (corruptions.contains(NONE)) {

@@ -61,7 +61,8 @@ public final class Report {
     }
 
     private String page() {
-        String sections = tiles() + results() + curves() + heatMaps() + metrics() + configuration() + provenance();
+        String sections =
+                tiles() + results() + curves() + heatMaps() + metrics() + noise() + configuration() + provenance();
         return new ReportPage(
                         data.title(),
                         data.lead(),
@@ -69,6 +70,14 @@ public final class Report {
                         "Accuracy and error are shares of the test images, in per cent; "
                                 + "differences are in percentage points.")
                 .toHtml();
+    }
+
+    private String noise() {
+        StringBuilder html = new StringBuilder();
+        forEachRun((run, _) -> run.noise()
+                .ifPresent(noise -> html.append(
+                        new NoiseSection(run.name(), noise, data.runs().size() > 1).toHtml())));
+        return html.toString();
     }
 
     // ---- key numbers

@@ -1,9 +1,11 @@
 package dev.hornbeam.training.run;
 
+import dev.hornbeam.training.noise.NoiseSummary;
 import java.util.Collections;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What a {@link Report} shows: one run, or several that are compared with the first.
@@ -34,13 +36,25 @@ public record ReportData(String title, String lead, List<Run> runs) {
      * @param epochs what was measured in each epoch, may be empty
      * @param configuration the complete configuration in YAML
      * @param provenance names and values that say where the results come from, in order
+     * @param noise what was wrong on purpose with the training images, where something was
      */
     public record Run(
             String name,
             RunResults results,
             List<EpochRow> epochs,
             String configuration,
-            Map<String, String> provenance) {
+            Map<String, String> provenance,
+            Optional<NoiseSummary> noise) {
+
+        /** A run without noise. */
+        public Run(
+                String name,
+                RunResults results,
+                List<EpochRow> epochs,
+                String configuration,
+                Map<String, String> provenance) {
+            this(name, results, epochs, configuration, provenance, Optional.empty());
+        }
 
         /** Keeps its own copies. */
         public Run {
@@ -55,7 +69,8 @@ public record ReportData(String title, String lead, List<Run> runs) {
                     summary.results(),
                     epochs,
                     config.toYaml(),
-                    summary.provenance().facts());
+                    summary.provenance().facts(),
+                    summary.noise());
         }
     }
 }

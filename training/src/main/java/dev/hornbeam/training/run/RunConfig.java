@@ -39,6 +39,9 @@ public record RunConfig(
 
         @Setting(doc = "the images", def = Setting.REQUIRED) DataConfig data,
 
+        @Setting(doc = "what is wrong on purpose with the training images or their labels", def = "none")
+        NoiseConfig noise,
+
         @Setting(doc = "the network", def = Setting.REQUIRED)
         ModelConfig model,
 

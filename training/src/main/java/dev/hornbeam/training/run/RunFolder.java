@@ -82,6 +82,21 @@ public record RunFolder(Path path) {
         return path.resolve("reliability.csv");
     }
 
+    /** The noise of the training images, {@code noise}. */
+    public Path noise() {
+        return path.resolve("noise");
+    }
+
+    /** The division of the training images among severities, {@code mixture}. */
+    public Path mixture() {
+        return path.resolve("mixture");
+    }
+
+    /** Accuracy and loss at each severity, {@code severities.csv}. */
+    public Path severities() {
+        return path.resolve("severities.csv");
+    }
+
     /** The timeline of profiled steps, {@code trace.json}. */
     public Path trace() {
         return path.resolve("trace.json");

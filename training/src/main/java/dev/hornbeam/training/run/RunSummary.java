@@ -6,6 +6,7 @@ import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.UserFile;
+import dev.hornbeam.training.noise.NoiseSummary;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -23,9 +24,15 @@ import java.util.Optional;
  * @param name name of the run
  * @param results what came out
  * @param provenance where the results come from
+ * @param noise what was wrong on purpose with the training images, where something was
  */
-public record RunSummary(String name, RunResults results, Provenance provenance) {
+public record RunSummary(String name, RunResults results, Provenance provenance, Optional<NoiseSummary> noise) {
     private static final JsonMapper JSON = new JsonMapper();
+
+    /** The summary of a run without noise. */
+    public RunSummary(String name, RunResults results, Provenance provenance) {
+        this(name, results, provenance, Optional.empty());
+    }
 
     /** The summary as a JSON object; results that are not finite are null. */
     public String toJson() {
@@ -35,6 +42,7 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
         results.corruptions()
                 .ifPresent(table -> ResultsJson.putCorruptions(root.putObject("corruption_errors"), table));
         results.metrics().ifPresent(metrics -> ResultsJson.putMetrics(root.putObject("test_metrics"), metrics));
+        noise.ifPresent(summary -> root.set("noise", noiseNode(summary)));
         putProvenance(root.putObject("provenance"));
         return root.toPrettyString() + "\n";
     }
@@ -68,10 +76,17 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
                     file + ": it is no summary of a run; expected a summary.json that hornbeam train wrote");
         }
         try {
-            return new RunSummary(root.path("name").asText(), results(root), provenance(root.path("provenance")));
+            return new RunSummary(
+                    root.path("name").asText(), results(root), provenance(root.path("provenance")), noise(root, file));
         } catch (IllegalArgumentException | DateTimeParseException e) {
             throw new UserError(file + ": the summary is damaged: " + e.getMessage(), e);
         }
+    }
+
+    private static Optional<NoiseSummary> noise(JsonNode root, Path file) {
+        return root.has("noise")
+                ? Optional.of(NoiseSummary.parse(root.path("noise").toString(), file.toString()))
+                : Optional.empty();
     }
 
     private static RunResults results(JsonNode root) {
@@ -102,6 +117,14 @@ public record RunSummary(String name, RunResults results, Provenance provenance)
 
     private static double number(JsonNode numbers, String key) {
         return ResultsJson.number(numbers.path(key));
+    }
+
+    private static JsonNode noiseNode(NoiseSummary summary) {
+        try {
+            return JSON.readTree(summary.toJson());
+        } catch (JsonProcessingException e) {
+            throw new AssertionError("a summary writes itself as JSON", e);
+        }
     }
 
     private void putProvenance(ObjectNode node) {

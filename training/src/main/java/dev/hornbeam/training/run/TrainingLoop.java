@@ -70,8 +70,8 @@ public final class TrainingLoop {
     private final Device device;
     private final List<TrainingListener> listeners = new ArrayList<>();
     private Supplier<Evaluator.Result> test = () -> null;
-    private List<String> extraColumns = List.of();
-    private Supplier<double[]> extra = () -> new double[0];
+    private List<String> extraNames = List.of();
+    private Supplier<Map<String, Double>> extra = Map::of;
     private int testEvery;
     private StepProfiler profiler = StepProfiler.none();
     private Position position = Position.START;
@@ -124,13 +124,13 @@ public final class TrainingLoop {
     }
 
     /**
-     * Measures more numbers after each test, which become the extra columns of an epoch; NaN in epochs without a test.
+     * Measures more whenever the network is tested, for {@link EpochRow#extra}; in other epochs these are NaN.
      *
-     * @param columns names of the numbers
-     * @param measure returns one for each name, in that order
+     * @param names what is measured, in order
+     * @param measure gives a value for each of them, in that order
      */
-    public TrainingLoop alsoMeasure(List<String> columns, Supplier<double[]> measure) {
-        extraColumns = List.copyOf(columns);
+    public TrainingLoop measureWith(List<String> names, Supplier<Map<String, Double>> measure) {
+        extraNames = List.copyOf(names);
         extra = measure;
         return this;
     }
@@ -154,6 +154,11 @@ public final class TrainingLoop {
     /** The method, with what its axes remember. */
     public Method method() {
         return method;
+    }
+
+    /** Where it computes. */
+    public Device device() {
+        return device;
     }
 
     /** How far the run is. */
@@ -310,10 +315,11 @@ public final class TrainingLoop {
         boolean due = position.epoch() == epochs || (testEvery > 0 && position.epoch() % testEvery == 0);
         long start = System.nanoTime();
         Evaluator.Result tested = due ? test.get() : null;
-        double[] measured = due ? extra.get() : null;
-        Map<String, Double> more = new LinkedHashMap<>();
-        for (int i = 0; i < extraColumns.size(); i++) {
-            more.put(extraColumns.get(i), measured == null ? Double.NaN : measured[i]);
+        Map<String, Double> measured = new LinkedHashMap<>();
+        if (due) {
+            measured.putAll(extra.get());
+        } else {
+            extraNames.forEach(name -> measured.put(name, Double.NaN));
         }
         EpochRow row = new EpochRow(
                 last.epoch(),
@@ -325,7 +331,7 @@ public final class TrainingLoop {
                 tested == null ? Double.NaN : tested.accuracy(),
                 trainSeconds + (System.nanoTime() - start) / 1e9,
                 imagesPerSecond,
-                more);
+                measured);
         position = new Position(position.step(), position.epoch(), position.batch(), 0, 0, 0);
         for (TrainingListener listener : listeners) {
             listener.epochDone(row);

@@ -21,11 +21,13 @@ import dev.hornbeam.training.evaluation.Evaluator;
 import dev.hornbeam.training.evaluation.PredictionMetrics;
 import dev.hornbeam.training.image.Preprocessing;
 import dev.hornbeam.training.method.WeightPerturbation;
+import dev.hornbeam.training.noise.NoisySet;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
@@ -40,10 +42,10 @@ import java.util.stream.Stream;
  * and {@code report.html}. A run that was stopped goes on with {@link #resume}, to the same bits as one that was not.
  */
 public final class TrainingRun {
-    /** The extra column of an epoch that has the accuracy on the validation images. */
-    static final String VALIDATION_ACCURACY = "validation_accuracy";
+    private static final String VALIDATION = "validation";
 
-    private static final List<String> VALIDATION_COLUMNS = List.of("validation_loss", VALIDATION_ACCURACY);
+    /** The extra column of an epoch that has the accuracy on the validation images. */
+    static final String VALIDATION_ACCURACY = VALIDATION + "_accuracy";
 
     private final RunConfig config;
     private final RunFolder folder;
@@ -141,15 +143,19 @@ public final class TrainingRun {
                 Corruptions.select(config.evaluation().corruptions());
         DataSelection.Parts data = config.data().load(System.getenv());
         ImageSet train = data.train();
-        Optional<ImageSet> validation = data.validation();
-        ImageSet test = data.test();
-        if (config.evaluation().part() == EvaluationConfig.Part.VALIDATION) {
-            test = validation.orElseThrow(() -> new UserError("evaluation.part is validation, but no images are held out;"
-                    + " add data.split.validation, as in {kind: fraction, share: 0.1}"));
-            validation = Optional.empty();
-        }
+        boolean testsHeldOut = config.evaluation().part() == EvaluationConfig.Part.VALIDATION;
+        ImageSet test = testsHeldOut
+                ? data.validation()
+                        .orElseThrow(() -> new UserError("evaluation.part is validation, but no images are held out;"
+                                + " add data.split.validation, as in {kind: fraction, share: 0.1}"))
+                : data.test();
+        Optional<ImageSet> validation = testsHeldOut ? Optional.empty() : data.validation();
         checkAlike(train, test);
         Normalization normalization = TrainingParts.normalization(config.data().normalize(), train);
+        // From here on the images are those that are trained on, with what is wrong with them on purpose.
+        SpoiledImages spoiled = SpoiledImages.of(
+                config, resumed ? Optional.of(folder) : Optional.empty(), train, validation, device, progress);
+        train = spoiled.train();
         int classes = config.model().classes().orElse(train.classes());
         if (classes < train.classes()) {
             throw new UserError("model.classes is " + classes + ", but " + train.name() + " has " + train.classes()
@@ -194,14 +200,16 @@ public final class TrainingRun {
                         config.evaluation().batch(),
                         config.data().workers(),
                         device);
-                if (!train(loop, loader, evaluator, train, validation, test, normalization)) {
+                if (!train(loop, loader, evaluator, spoiled, validation, test, normalization)) {
                     return Optional.empty();
                 }
                 PredictionMetrics metrics = metrics(evaluator, test);
                 Optional<CorruptionErrors> errors = corruptions.isEmpty()
                         ? Optional.empty()
                         : Optional.of(corruptionErrors(evaluator, test, corruptions));
-                return Optional.of(report(errors, metrics, device, started, train, test));
+                Optional<SeverityResults> severities =
+                        spoiled.mixture().map(mixture -> mixture.test(evaluator, test, Engine.threads(), progress));
+                return Optional.of(report(errors, severities, metrics, device, started, spoiled, test));
             }
         }
     }
@@ -243,10 +251,11 @@ public final class TrainingRun {
             TrainingLoop loop,
             BatchLoader loader,
             Evaluator evaluator,
-            ImageSet train,
+            SpoiledImages spoiled,
             Optional<ImageSet> validation,
             ImageSet test,
             Normalization normalization) {
+        ImageSet train = spoiled.train();
         CheckpointFolder checkpoints = new CheckpointFolder(folder.checkpoints());
         if (!resumed) {
             RunFolder.create(folder.path());
@@ -259,9 +268,9 @@ public final class TrainingRun {
                 Checkpoint.restore(latest, loop);
             }
         } else {
+            spoiled.write(folder.noise(), folder.mixture());
             config.save(folder.config());
         }
-        progress.line(startLine(train, test, loop));
         if (config.log().tensorboard()) {
             long done = loop.position().step();
             board = TensorBoardLog.open(folder, done, config.log().every());
@@ -272,11 +281,15 @@ public final class TrainingRun {
                         normalization);
             }
         }
+        progress.line(startLine(train, test, loop));
+        spoiled.lines().forEach(progress::line);
+        Map<String, List<ImageSet>> sets = new LinkedHashMap<>();
+        validation.ifPresent(images -> sets.put(VALIDATION, List.of(images)));
+        sets.putAll(NoiseSets.of(config, spoiled, test, loop.device(), progress));
         long imagesPerEpoch = config.data().dropLast()
                 ? (long) loader.batchesPerEpoch() * config.data().batch()
                 : train.size();
-        try (MetricsLog metrics = MetricsLog.resume(
-                folder, loop.position().step(), validation.isPresent() ? VALIDATION_COLUMNS : List.of())) {
+        try (MetricsLog metrics = MetricsLog.resume(folder, loop.position().step(), NoiseSets.columns(sets))) {
             progress.start(config.name(), loop.position().epoch(), config.epochs(), imagesPerEpoch);
             loop.testWith(config.evaluation().every(), () -> {
                 progress.stage("test", test.size());
@@ -284,12 +297,7 @@ public final class TrainingRun {
                 progress.stageDone();
                 return result;
             });
-            validation.ifPresent(images -> loop.alsoMeasure(VALIDATION_COLUMNS, () -> {
-                progress.stage("validation", images.size());
-                Evaluator.Result result = evaluator.evaluate(images, progress::stageAdvance);
-                progress.stageDone();
-                return new double[] {result.loss(), result.accuracy()};
-            }));
+            loop.measureWith(NoiseSets.columns(sets), () -> NoiseSets.measure(sets, evaluator, progress));
             loop.listen(new TrainingListener() {
                 @Override
                 public void stepDone(StepRow row, int images) {
@@ -389,10 +397,11 @@ public final class TrainingRun {
 
     private ReportData.Run report(
             Optional<CorruptionErrors> errors,
+            Optional<SeverityResults> severities,
             PredictionMetrics metrics,
             Device device,
             Instant started,
-            ImageSet train,
+            SpoiledImages spoiled,
             ImageSet test) {
         List<EpochRow> epochs = MetricsLog.readEpochs(folder.metricsJsonl());
         EpochRow last = epochs.getLast();
@@ -408,9 +417,9 @@ public final class TrainingRun {
                 rate,
                 errors,
                 Optional.of(metrics),
-                last.extra());
+                extra(last, spoiled, severities));
         Map<String, String> sums = new TreeMap<>();
-        Stream.concat(train.sources().stream(), test.sources().stream())
+        Stream.concat(spoiled.train().sources().stream(), test.sources().stream())
                 .forEach(source -> sums.put(source.path().getFileName().toString(), source.sha256()));
         Provenance provenance = Provenance.of(
                 config,
@@ -424,14 +433,26 @@ public final class TrainingRun {
         if (board != null) {
             board.results(last.step(), metrics, errors);
         }
-        RunSummary summary = new RunSummary(config.name(), results, provenance);
+        RunSummary summary = new RunSummary(
+                config.name(), results, provenance, spoiled.noise().map(NoisySet::summary));
         summary.write(folder.summary());
+        severities.ifPresent(table -> UserFile.writeText(folder.severities(), table.toCsv()));
         errors.ifPresent(table -> UserFile.writeText(folder.corruptions(), table.toCsv()));
         UserFile.writeText(folder.confusion(), metrics.confusion().toCsv());
         UserFile.writeText(folder.reliability(), metrics.reliability().toCsv());
         ReportData.Run run = ReportData.Run.of(config.name(), summary, config, epochs);
         Report.write(folder.report(), new ReportData(config.name(), config.description(), List.of(run)));
         return run;
+    }
+
+    private static Map<String, Double> extra(
+            EpochRow last, SpoiledImages spoiled, Optional<SeverityResults> severities) {
+        Map<String, Double> extra = new LinkedHashMap<>(last.extra());
+        spoiled.noise()
+                .ifPresent(
+                        noise -> extra.put("label_error_rate", noise.summary().errorRate()));
+        severities.ifPresent(table -> extra.putAll(table.numbers()));
+        return extra;
     }
 
     /** Whether the folder holds a run that can be resumed. */

@@ -147,6 +147,7 @@ final class RecipesTest {
                 b.device(),
                 b.epochs(),
                 b.data(),
+                b.noise(),
                 b.model(),
                 a.method(),
                 b.optimizer(),

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.noise.LabelNoise;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -134,7 +135,9 @@ final class RunConfigTest {
                         normalize,
                         data.augment(),
                         1,
-                        4),
+                        4,
+                        data.photonLimited()),
+                new NoiseConfig.SymmetricExclusive(.5, LabelNoise.Choice.EXACT_COUNT, Optional.of(seed)),
                 quick.model(),
                 new MethodConfig(
                         new PerturbationConfig.Daap(sigma),
@@ -215,7 +218,7 @@ final class RunConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "lr|0.1|--set lr=0.1: unknown key lr; did you mean optimizer.lr?",
+                "lr|0.1|--set lr=0.1: unknown key lr; did you mean noise.network.lr or optimizer.lr?",
                 "optimizer.momentun|0|--set optimizer.momentun=0: unknown key optimizer.momentun; did you mean"
                         + " optimizer.momentum?",
                 "optimizer.amsgrad|true|--set optimizer.amsgrad=true: unknown key optimizer.amsgrad for optimizer of kind sgd;"
@@ -232,7 +235,8 @@ final class RunConfigTest {
                 "seed|9223372036854775808|--set seed=9223372036854775808: seed is '9223372036854775808'; expected a whole"
                         + " number",
                 "data|cifar10|--set data=cifar10: data is 'cifar10'; expected a section with the keys name, folder, test,"
-                        + " train_subset, test_subset, batch, drop_last, normalize, augment, workers, prefetch",
+                        + " train_subset, test_subset, batch, drop_last, normalize, augment, workers, prefetch,"
+                        + " photon_limited",
                 "method.perturbation|dmp|--set method.perturbation=dmp: method.perturbation is 'dmp'; expected one of the kinds"
                         + " none, damp, daap; did you mean damp?",
                 "method.perturbation.gradient|other|--set method.perturbation.gradient=other: method.perturbation.gradient is"
@@ -259,7 +263,8 @@ final class RunConfigTest {
             delimiter = '|',
             value = {
                 "'epochs: 1'|:1: data is missing; expected a section with the keys name, folder, test, train_subset,"
-                        + " test_subset, batch, drop_last, normalize, augment, workers, prefetch",
+                        + " test_subset, batch, drop_last, normalize, augment, workers, prefetch,"
+                        + " photon_limited",
                 "'extends: quickstart/sgd\n\noptimizer:\n  lr: 0.1\n  lrr: 1'|:5: unknown key optimizer.lrr; did you mean"
                         + " optimizer.lr?",
                 "'extends: quickstart/sgd\ndata:\n  augment:\n    pad: -1'|:4: data.augment.pad is '-1'; expected a whole number"
