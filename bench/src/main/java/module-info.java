@@ -5,6 +5,7 @@ open module dev.hornbeam.bench {
     requires com.fasterxml.jackson.databind;
     requires dev.hornbeam.training;
     requires info.picocli;
+    requires java.management;
     requires jmh.core;
     requires org.bytedeco.dnnl;
     requires org.bytedeco.javacpp;

@@ -80,6 +80,18 @@ final class Canvas {
         return levels;
     }
 
+    /** Returns the larger of height and width. */
+    int longerSide() {
+        return Math.max(height, width);
+    }
+
+    /** Makes the pixel whose values begin at k the clean one, brighter by some levels. */
+    void addGrey(int k, float levels) {
+        out[k] = (in[k] & 0xff) + levels;
+        out[k + 1] = (in[k + 1] & 0xff) + levels;
+        out[k + 2] = (in[k + 2] & 0xff) + levels;
+    }
+
     /** Returns the largest value of the clean image. */
     int brightest() {
         int most = 0;

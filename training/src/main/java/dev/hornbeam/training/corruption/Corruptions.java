@@ -71,7 +71,17 @@ public final class Corruptions {
             new SpeckleNoise(),
             new GaussianBlur(),
             new Spatter(),
-            new Saturate());
+            new Saturate(),
+            new BlueNoiseSample(),
+            new BrownishNoise(),
+            new CausticRefraction(),
+            new CheckerboardCutout(),
+            new CocentricSineWaves(),
+            new InverseSparkles(),
+            new PerlinNoise(),
+            new PlasmaNoise(),
+            new SingleFrequencyGreyscale(),
+            new Sparkles());
 
     private static final Map<String, List<String>> SETS = sets();
 
@@ -103,7 +113,7 @@ public final class Corruptions {
     /**
      * Returns the corruptions of a group, in the published order: {@code common} (the benchmark's 15), {@code extra}
      * (its 4 for validation), {@code all19} (both), {@code bar} (C-bar's 10), {@code quick} (six cheap ones), {@code
-     * all}. Those that this version does not have are left out.
+     * all}.
      *
      * @throws UserError if there is no such group
      */
@@ -112,7 +122,7 @@ public final class Corruptions {
         if (members == null) {
             throw unknown("set of corruptions", name, SETS.keySet());
         }
-        return members.stream().filter(EXISTING::containsKey).map(EXISTING::get).toList();
+        return members.stream().map(EXISTING::get).toList();
     }
 
     /**
@@ -125,7 +135,7 @@ public final class Corruptions {
         for (String name : names) {
             if (SETS.containsKey(name)) {
                 selected.addAll(set(name));
-            } else if (NUMBERED.contains(name)) {
+            } else if (EXISTING.containsKey(name)) {
                 selected.add(named(name));
             } else {
                 throw unknown(
@@ -149,11 +159,8 @@ public final class Corruptions {
     }
 
     private static UserError unknown(String what, String name, Collection<String> known) {
-        // Those of the published names that are not in EXISTING would otherwise look like mistakes.
-        String start = NUMBERED.contains(name)
-                ? what + " '" + name + "' is not part of this version"
-                : "unknown " + what + " '" + name + "'";
-        return new UserError(start + "; known: " + String.join(", ", known) + NearestNames.didYouMean(name, known));
+        return new UserError("unknown " + what + " '" + name + "'; known: " + String.join(", ", known)
+                + NearestNames.didYouMean(name, known));
     }
 
     /** Returns the number that keys a corruption's draws: its place among the 15, the 4 and the 10, from 0. */
