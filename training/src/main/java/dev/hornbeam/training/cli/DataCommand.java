@@ -70,7 +70,10 @@ final class DataCommand implements Runnable {
         out().println(name + " is in " + found);
     }
 
-    @Command(name = "verify", description = "Compares the files of a data set with what was published: checksums, or the number of images in each part.")
+    @Command(
+            name = "verify",
+            description =
+                    "Compares the files of a data set with what was published: checksums, or the number of images in each part.")
     int verify(@Parameters(paramLabel = "NAME", description = "Name as in \"hornbeam data list\".") String name) {
         List<DataSetCatalog.FileCheck> checks = catalog().verify(name);
         checks.forEach(check -> out().println(check.state() + "  " + check.path() + "  " + check.detail()));
@@ -79,11 +82,13 @@ final class DataCommand implements Runnable {
 
     @Command(
             name = "show",
-            description = "Draws a contact sheet of a data set: a row for each class with its name and some of its images.")
+            description =
+                    "Draws a contact sheet of a data set: a row for each class with its name and some of its images.")
     void show(
             @Parameters(
                             paramLabel = "NAME",
-                            description = "Name as in \"hornbeam data list\", or the path of a folder, .npz or .csv file.")
+                            description =
+                                    "Name as in \"hornbeam data list\", or the path of a folder, .npz or .csv file.")
                     String name,
             @Option(
                             names = {"-o", "--out"},

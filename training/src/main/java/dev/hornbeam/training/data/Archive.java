@@ -31,8 +31,9 @@ final class Archive {
                 InputStream content = kind == ArchiveKind.TAR || kind == ArchiveKind.ZIP
                         ? raw
                         : new BufferedInputStream(new GZIPInputStream(raw, 1 << 16), 1 << 16);
-                ArchiveInputStream<?> entries =
-                        kind == ArchiveKind.ZIP ? new ZipArchiveInputStream(content) : new TarArchiveInputStream(content)) {
+                ArchiveInputStream<?> entries = kind == ArchiveKind.ZIP
+                        ? new ZipArchiveInputStream(content)
+                        : new TarArchiveInputStream(content)) {
             for (ArchiveEntry entry = entries.getNextEntry(); entry != null; entry = entries.getNextEntry()) {
                 Path target = target(folder, entry.getName());
                 if (entry.isDirectory()) {

@@ -44,7 +44,9 @@ enum CifarFormat implements DataSetFormat {
     // The published files have 50,000 images at most.
     private static final long MOST_IMAGES = 100_000;
 
+    @SuppressWarnings("ImmutableEnumChecker") // Made by List.of.
     private final List<String> train;
+
     private final String test;
     private final String names;
     private final int classes;

@@ -56,8 +56,8 @@ public record ClassSheet(int classes, int examples, int cell, long seed) {
         int width = NAME_WIDTH + examples * (cell + GAP) + GAP;
         long height = (long) rows * (cell + GAP) + GAP;
         if (width * height > MOST_PIXELS) {
-            throw new UserError("a sheet of " + rows + " classes with " + examples + " examples would have " + width + "x"
-                    + height + " pixels; show fewer with --classes and --examples, or smaller ones with --cell");
+            throw new UserError("a sheet of " + rows + " classes with " + examples + " examples would have " + width
+                    + "x" + height + " pixels; show fewer with --classes and --examples, or smaller ones with --cell");
         }
         BufferedImage sheet = new BufferedImage(width, (int) height, BufferedImage.TYPE_INT_RGB);
         Graphics2D pen = sheet.createGraphics();

@@ -90,8 +90,7 @@ public record DataSelection(
         Optional<ImageSet> held = Optional.empty();
         switch (validation) {
             case HoldOut.None _ -> {}
-            case HoldOut.Part(String part) ->
-                held = Optional.of(set.part(part).withSplit(Split.VALIDATION));
+            case HoldOut.Part(String part) -> held = Optional.of(set.part(part).withSplit(Split.VALIDATION));
             case HoldOut.Fraction(double share, boolean stratified) -> {
                 ImageSet.Division division =
                         stratified ? training.stratifiedSplit(share, seed) : training.randomSplit(share, seed);
@@ -136,7 +135,6 @@ public record DataSelection(
                     ? new Resize.ShorterSide((int) Math.round((double) pixels * side / set.height()))
                     : own;
         });
-        return set.fitted(
-                new Preprocessing(side, side, set.channels(), how, Interpolation.BILINEAR, Background.WHITE));
+        return set.fitted(new Preprocessing(side, side, set.channels(), how, Interpolation.BILINEAR, Background.WHITE));
     }
 }

@@ -181,8 +181,8 @@ public final class DataSetFetcher {
     private Path fetchArchives(KnownDataSet set, Consumer<String> report) {
         Path folder = catalog.downloadFolder(set);
         if (set.downloads().isEmpty()) {
-            throw new UserError("cannot fetch " + set.name() + ": no program may. By hand: " + set.manual() + ". Put it into "
-                    + folder);
+            throw new UserError("cannot fetch " + set.name() + ": no program may. By hand: " + set.manual()
+                    + ". Put it into " + folder);
         }
         for (KnownDataSet.Download download : set.downloads()) {
             report.accept("Downloading " + download.address());
@@ -228,7 +228,8 @@ public final class DataSetFetcher {
         if (download.sha256().isEmpty()) {
             report.accept("Its SHA-256 is " + found + "; none is known to compare it with.");
         } else if (!found.equals(download.sha256().get())) {
-            throw new IOException("wrong content: expected SHA-256 " + download.sha256().get() + ", found " + found);
+            throw new IOException(
+                    "wrong content: expected SHA-256 " + download.sha256().get() + ", found " + found);
         }
     }
 

@@ -127,6 +127,7 @@ enum ListedFormat implements DataSetFormat {
         }
     };
 
+    @SuppressWarnings("ImmutableEnumChecker") // Made by List.of.
     private final List<String> files;
 
     ListedFormat(List<String> files) {

@@ -51,7 +51,7 @@ final class Stl10Format implements DataSetFormat {
 
     private static ImageSet fold(ImageSet train, Path folds, ListFile.Line line) {
         ListFile file = ListFile.read(folds);
-        String[] texts = line.text().split("\\s+");
+        String[] texts = line.text().split("\\s+", -1);
         int[] positions = new int[texts.length];
         for (int i = 0; i < texts.length; i++) {
             positions[i] = file.number(line, texts[i], 0, train.size() - 1, "indices of training images");

@@ -32,8 +32,8 @@ final class TargetsFile {
             HostArray array = Npy.read(path);
             long[] shape = array.shape();
             if (shape.length < 1 || shape.length > 2 || (shape.length == 2 && shape[1] < 1)) {
-                throw new UserError(path + ": has shape " + Arrays.toString(shape)
-                        + "; expected [images] or [images, columns]");
+                throw new UserError(
+                        path + ": has shape " + Arrays.toString(shape) + "; expected [images] or [images, columns]");
             }
             return named(path, shape.length == 1 ? 1 : (int) shape[1], array.toFloats());
         } catch (TensorFileException e) {
@@ -66,7 +66,8 @@ final class TargetsFile {
             String[] row = lines.get(i);
             int line = i + (header ? 2 : 1);
             if (row.length != first.length) {
-                throw new UserError(path + ": line " + line + ": has " + row.length + " cells; expected " + first.length);
+                throw new UserError(
+                        path + ": line " + line + ": has " + row.length + " cells; expected " + first.length);
             }
             for (int k = 0; k < row.length; k++) {
                 if (!isNumber(row[k])) {

@@ -9,7 +9,9 @@ import java.util.Optional;
 
 /** Which images are trained on, and how they reach the network. */
 public record DataConfig(
-        @Setting(doc = "data set: a known name such as fashion-mnist, or the path of an .npz or .csv file or of a folder")
+        @Setting(
+                doc =
+                        "data set: a known name such as fashion-mnist, or the path of an .npz or .csv file or of a folder")
         String name,
 
         @Setting(doc = "folder the data set lies in; null looks in the usual places", def = "null")
@@ -21,11 +23,9 @@ public record DataConfig(
         @Setting(doc = "which images are trained on, held out and tested with", def = "{}")
         SplitConfig split,
 
-        @Setting(doc = "size of the images", def = "{}")
-        ImageConfig image,
+        @Setting(doc = "size of the images", def = "{}") ImageConfig image,
 
-        @Setting(doc = "numbers to predict", def = "{}")
-        TargetsConfig targets,
+        @Setting(doc = "numbers to predict", def = "{}") TargetsConfig targets,
 
         @Setting(doc = "train on this many images only; 0 takes all", def = "0", range = "[0, 2147483647]")
         int trainSubset,
@@ -60,13 +60,11 @@ public record DataConfig(
      * @throws dev.hornbeam.training.UserError if they are not found or not as asked for
      */
     public DataSelection.Parts load(Map<String, String> environment) {
-        HoldOut held =
-                switch (split.validation()) {
-                    case ValidationConfig.None _ -> new HoldOut.None();
-                    case ValidationConfig.Fraction(double share, boolean stratified) ->
-                        new HoldOut.Fraction(share, stratified);
-                    case ValidationConfig.Part(String part) -> new HoldOut.Part(part);
-                };
+        HoldOut held = switch (split.validation()) {
+            case ValidationConfig.None _ -> new HoldOut.None();
+            case ValidationConfig.Fraction(double share, boolean stratified) -> new HoldOut.Fraction(share, stratified);
+            case ValidationConfig.Part(String part) -> new HoldOut.Part(part);
+        };
         return new DataSelection(
                         name,
                         test,

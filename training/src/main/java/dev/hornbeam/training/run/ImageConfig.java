@@ -8,6 +8,7 @@ public record ImageConfig(
         int size,
 
         @Setting(
-                doc = "stretch, or the shorter side's pixels before the centre is cut out; null is the data set's own proportion",
+                doc =
+                        "stretch, or the shorter side's pixels before the centre is cut out; null is the data set's own proportion",
                 def = "null")
         Optional<String> resize) {}

@@ -27,7 +27,8 @@ import org.junit.jupiter.params.provider.MethodSource;
 final class DamagedDataSetsTest {
     private static final int TRIES = Integer.getInteger("hornbeam.fuzz", 200);
     // Numbers that lengths, sizes and counts fall over at.
-    private static final int[] EDGES = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0x40000000};
+    private static final int[] EDGES = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0x40000000
+    };
 
     @TempDir
     private Path folder;
@@ -64,9 +65,8 @@ final class DamagedDataSetsTest {
     void damagedFilesAreReadOrRefused(String name, Supplier<Map<String, byte[]>> set) throws IOException {
         Map<String, byte[]> files = set.get();
         PublishedFiles.write(folder, files);
-        String target = files.containsKey("list.csv")
-                ? folder.resolve("list.csv").toString()
-                : folder.toString();
+        String target =
+                files.containsKey("list.csv") ? folder.resolve("list.csv").toString() : folder.toString();
         assertTrue(read(target) > 0, "the files are fine");
         List<String> names = List.copyOf(files.keySet());
         int refused = 0;
@@ -76,7 +76,8 @@ final class DamagedDataSetsTest {
             List<String> pool = draw.below(0, 2) == 0
                     ? names.stream().filter(DamagedDataSetsTest::isNoImage).toList()
                     : names;
-            String file = pool.isEmpty() ? names.get(draw.below(1, names.size())) : pool.get(draw.below(1, pool.size()));
+            String file =
+                    pool.isEmpty() ? names.get(draw.below(1, names.size())) : pool.get(draw.below(1, pool.size()));
             byte[] changed = files.get(file);
             for (int k = 0; k <= draw.below(2, 3); k++) {
                 changed = change(changed, draw, 3 + 10 * k);
@@ -141,7 +142,7 @@ final class DamagedDataSetsTest {
                 int edge = EDGES[draw.below(element + 4, EDGES.length)];
                 boolean bigEndian = draw.below(element + 5, 2) == 1;
                 for (int i = 0; i < Math.min(4, bytes.length - at); i++) {
-                    changed[at + i] = (byte) (edge >>> 8 * (bigEndian ? 3 - i : i));
+                    changed[at + i] = (byte) (edge >>> (8 * (bigEndian ? 3 - i : i)));
                 }
             }
         }

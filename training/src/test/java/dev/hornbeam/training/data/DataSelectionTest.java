@@ -41,7 +41,8 @@ final class DataSelectionTest {
         arrays.put("train_labels", TestImages.uint8Npy(labels, COUNT));
         arrays.put("test_images", TestImages.uint8Npy(TestImages.bytes(6 * 16, 2), 6, 4, 4));
         arrays.put("test_labels", TestImages.uint8Npy(new byte[] {0, 1, 2, 0, 1, 2}, 6));
-        name = Files.write(folder.resolve("set.npz"), TestImages.npz(arrays, true)).toString();
+        name = Files.write(folder.resolve("set.npz"), TestImages.npz(arrays, true))
+                .toString();
     }
 
     private DataSelection.Parts load(
@@ -101,11 +102,11 @@ final class DataSelectionTest {
         assertEquals(6, parts.validation().orElseThrow().size());
         assertEquals(54, parts.train().size());
         assertEquals(Split.VALIDATION, parts.validation().orElseThrow().split());
-        UserError none = assertThrows(
-                UserError.class, () -> load(0, new HoldOut.Fraction(.001, true), 0, 0, Optional.empty()));
+        UserError none =
+                assertThrows(UserError.class, () -> load(0, new HoldOut.Fraction(.001, true), 0, 0, Optional.empty()));
         assertTrue(none.getMessage().contains("leaves none to validate with"), none.getMessage());
-        UserError part = assertThrows(
-                UserError.class, () -> load(0, new HoldOut.Part("validation"), 0, 0, Optional.empty()));
+        UserError part =
+                assertThrows(UserError.class, () -> load(0, new HoldOut.Part("validation"), 0, 0, Optional.empty()));
         assertEquals(name + ": has no part 'validation'; it has train, test", part.getMessage());
     }
 
@@ -130,15 +131,15 @@ final class DataSelectionTest {
             csv.append(i).append(',').append(-i / 2.0).append('\n');
         }
         Path file = Files.writeString(folder.resolve("targets.csv"), csv);
-        ImageSet train = load(0, new HoldOut.Fraction(.5, true), 0, 0, Optional.of(file)).train();
+        ImageSet train =
+                load(0, new HoldOut.Fraction(.5, true), 0, 0, Optional.of(file)).train();
         Targets targets = train.targets().orElseThrow();
         for (int i = 0; i < train.size(); i++) {
             int original = train.originalIndex(i);
             assertArrayEquals(new float[] {original, -original / 2f}, targets.row(original));
         }
         Files.writeString(file, "1\n2\n");
-        UserError few =
-                assertThrows(UserError.class, () -> load(0, new HoldOut.None(), 0, 0, Optional.of(file)));
+        UserError few = assertThrows(UserError.class, () -> load(0, new HoldOut.None(), 0, 0, Optional.of(file)));
         assertEquals(file + ": has targets of 2 images, but there are 60", few.getMessage());
         Files.writeString(file, "1\nx\n");
         assertEquals(

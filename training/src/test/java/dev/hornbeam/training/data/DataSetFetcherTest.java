@@ -1,11 +1,5 @@
 package dev.hornbeam.training.data;
 
-import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
-import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
-import java.util.zip.GZIPOutputStream;
-import java.util.LinkedHashMap;
-import java.util.HexFormat;
-import java.io.ByteArrayOutputStream;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertThrows;
@@ -13,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.hornbeam.training.UserError;
 import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
@@ -20,9 +15,14 @@ import java.net.URI;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.zip.GZIPOutputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
@@ -220,8 +220,7 @@ final class DataSetFetcherTest {
         Map<String, byte[]> files = new LinkedHashMap<>();
         PublishedFiles.birds().forEach((name, content) -> files.put("CUB/" + name, content));
         byte[] archive = tarGz(files);
-        DataSetCatalog catalog =
-                DataSetCatalog.of(folder, Map.of()).withKnown(Map.of("birds", birds(archive)));
+        DataSetCatalog catalog = DataSetCatalog.of(folder, Map.of()).withKnown(Map.of("birds", birds(archive)));
         List<String> lines = new ArrayList<>();
         DataSetFetcher damaged = new DataSetFetcher(
                 catalog, (_, _) -> 1, _ -> new ByteArrayInputStream(archive, 0, archive.length - 1), true);
@@ -230,18 +229,19 @@ final class DataSetFetcherTest {
         assertTrue(error.getMessage().contains("catch them yourself"), error.getMessage());
         assertFalse(Files.exists(folder.resolve("birds/birds.tgz.part")));
 
-        DataSetFetcher fetcher =
-                new DataSetFetcher(catalog, (_, _) -> 1, _ -> new ByteArrayInputStream(archive), true);
+        DataSetFetcher fetcher = new DataSetFetcher(catalog, (_, _) -> 1, _ -> new ByteArrayInputStream(archive), true);
         assertEquals(folder.resolve("birds/CUB"), fetcher.fetch("birds", lines::add));
         assertEquals(2, catalog.load("birds").train().size());
-        assertEquals(DataSetCatalog.FileState.GENUINE, catalog.verify("birds").getFirst().state());
+        assertEquals(
+                DataSetCatalog.FileState.GENUINE,
+                catalog.verify("birds").getFirst().state());
     }
 
     @Test
     void archivesCannotLeaveTheirFolder() throws IOException {
         Path file = Files.write(folder.resolve("bad.tgz"), tarGz(Map.of("../outside.txt", new byte[] {1})));
-        IOException error = assertThrows(
-                IOException.class, () -> Archive.unpack(file, ArchiveKind.TGZ, folder.resolve("inside")));
+        IOException error =
+                assertThrows(IOException.class, () -> Archive.unpack(file, ArchiveKind.TGZ, folder.resolve("inside")));
         assertTrue(error.getMessage().contains("outside its folder"), error.getMessage());
         assertFalse(Files.exists(folder.resolve("outside.txt")));
     }

@@ -73,7 +73,7 @@ final class PublishedFiles {
     static Map<String, byte[]> cifar10Python() {
         Map<String, byte[]> files = new LinkedHashMap<>();
         for (int f = 0; f < 6; f++) {
-            byte[] data = join(TestImages.bytes(CIFAR_PIXELS, 2 * f), TestImages.bytes(CIFAR_PIXELS, 2 * f + 1));
+            byte[] data = join(TestImages.bytes(CIFAR_PIXELS, 2L * f), TestImages.bytes(CIFAR_PIXELS, 2L * f + 1));
             files.put(
                     f == 5 ? "test_batch" : "data_batch_" + (f + 1),
                     new PickleWriter()

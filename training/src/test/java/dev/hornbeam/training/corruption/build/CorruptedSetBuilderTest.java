@@ -156,9 +156,7 @@ final class CorruptedSetBuilderTest {
             command.add("-Dhornbeam.library=" + System.getProperty("hornbeam.library"));
         }
         command.addAll(List.of(Victim.class.getName(), folder.toString(), kind, Integer.toString(images)));
-        Process process = new ProcessBuilder(command)
-                .inheritIO()
-                .start();
+        Process process = new ProcessBuilder(command).inheritIO().start();
         assertTrue(process.waitFor(60, TimeUnit.SECONDS), "the build hangs");
         assertEquals(9, process.exitValue());
     }
