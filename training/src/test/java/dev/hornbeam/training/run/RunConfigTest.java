@@ -235,10 +235,10 @@ final class RunConfigTest {
                 "seed|9223372036854775808|--set seed=9223372036854775808: seed is '9223372036854775808'; expected a whole"
                         + " number",
                 "data|cifar10|--set data=cifar10: data is 'cifar10'; expected a section with the keys name, folder, test,"
-                        + " train_subset, test_subset, batch, drop_last, normalize, augment, workers, prefetch,"
+                        + " split, image, targets, train_subset, test_subset, batch, drop_last, normalize, augment, workers, prefetch,"
                         + " photon_limited",
                 "method.perturbation|dmp|--set method.perturbation=dmp: method.perturbation is 'dmp'; expected one of the kinds"
-                        + " none, damp, daap; did you mean damp?",
+                        + " none, damp, daap, sam, asam; did you mean damp?",
                 "method.perturbation.gradient|other|--set method.perturbation.gradient=other: method.perturbation.gradient is"
                         + " 'other'; expected one of at-perturbed, chain-rule",
                 "method.sub_batches|7|--set method.sub_batches=7: method.sub_batches is 7, which does not divide the batch of"
@@ -262,8 +262,8 @@ final class RunConfigTest {
     @CsvSource(
             delimiter = '|',
             value = {
-                "'epochs: 1'|:1: data is missing; expected a section with the keys name, folder, test, train_subset,"
-                        + " test_subset, batch, drop_last, normalize, augment, workers, prefetch,"
+                "'epochs: 1'|:1: data is missing; expected a section with the keys name, folder, test, split, image,"
+                        + " targets, train_subset, test_subset, batch, drop_last, normalize, augment, workers, prefetch,"
                         + " photon_limited",
                 "'extends: quickstart/sgd\n\noptimizer:\n  lr: 0.1\n  lrr: 1'|:5: unknown key optimizer.lrr; did you mean"
                         + " optimizer.lr?",
