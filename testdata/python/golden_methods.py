@@ -207,4 +207,4 @@ def write(folder, file):
     return f"{file}: {len(CASES)} cases, {os.path.getsize(path)} bytes; losses of every third step {first}"
 
 
-FILES = {"method_steps": write}
+FILES = {"method.steps": write}

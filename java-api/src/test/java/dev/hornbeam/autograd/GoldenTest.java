@@ -66,7 +66,7 @@ class GoldenTest {
     List<DynamicNode> cases() throws IOException {
         try (Stream<Path> files = Files.list(FOLDER)) {
             List<DynamicNode> nodes = files.filter(file -> file.toString().endsWith(".safetensors"))
-                    .filter(file -> !file.getFileName().toString().startsWith("model."))
+                    .filter(file -> !file.getFileName().toString().matches("(model|method)\\..*"))
                     .sorted()
                     .map(GoldenTest::file)
                     .toList();

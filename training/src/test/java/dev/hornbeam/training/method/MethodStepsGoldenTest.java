@@ -26,7 +26,7 @@ import org.junit.jupiter.params.provider.CsvSource;
 
 /** Ten steps of every method against PyTorch in f64 with the same draws; testdata/python/golden_methods.py writes the file. */
 final class MethodStepsGoldenTest {
-    private static final Path FILE = Path.of("..", "testdata", "golden", "method_steps.safetensors");
+    private static final Path FILE = Path.of("..", "testdata", "golden", "method.steps.safetensors");
 
     // The engine's noise is f32 polynomials, the reference's f64: 1e-7 of a weight, which ten steps make larger.
     private static final double TOLERANCE_F64 = 1e-5;
