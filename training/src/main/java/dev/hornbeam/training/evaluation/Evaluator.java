@@ -1,7 +1,6 @@
 package dev.hornbeam.training.evaluation;
 
 import dev.hornbeam.autograd.Autograd;
-import dev.hornbeam.autograd.ops.CrossEntropy;
 import dev.hornbeam.nn.Module;
 import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Device;
@@ -81,8 +80,7 @@ public record Evaluator(Module model, Preparation preparation, int batchSize, in
     }
 
     /**
-     * Measures everything that {@link PredictionMetrics} has on {@code set}; its loss is the exact sum of what the network gave,
-     * where {@link #evaluate} adds the engine's rounded losses.
+     * Measures everything that {@link PredictionMetrics} has on {@code set}.
      *
      * @param candidates classes that count, of the network's; empty for all
      * @param progress is told after each batch how many images it had
@@ -168,13 +166,13 @@ public record Evaluator(Module model, Preparation preparation, int batchSize, in
         }
     }
 
-    private double loss(Tensor logits, Batch batch) {
+    // The sum over the batch, in double: the engine's own losses are rounded to f32.
+    private static double loss(Tensor logits, Batch batch) {
+        int classes = (int) logits.size(1);
+        float[] outputs = logits.toFloats();
         double sum = 0;
-        try (Tensor labels = Tensor.empty(DType.I64, device, batch.size()).keep()) {
-            labels.write(0, asLongs(batch), 0, batch.size());
-            for (float sample : CrossEntropy.crossEntropy(logits, labels, 0).toFloats()) {
-                sum += sample;
-            }
+        for (int i = 0; i < batch.size(); i++) {
+            sum += PredictionTally.loss(outputs, i * classes, classes, batch.labels()[i]);
         }
         return sum;
     }
@@ -219,13 +217,5 @@ public record Evaluator(Module model, Preparation preparation, int batchSize, in
             }
             return correct;
         }
-    }
-
-    private static long[] asLongs(Batch batch) {
-        long[] labels = new long[batch.size()];
-        for (int i = 0; i < labels.length; i++) {
-            labels[i] = batch.labels()[i];
-        }
-        return labels;
     }
 }

@@ -78,6 +78,22 @@ public final class PredictionTally {
         }
     }
 
+    /**
+     * The negative log-likelihood of {@code label}, in nats, by the {@code classes} outputs that begin at {@code row}. One that
+     * is not a number makes it NaN.
+     */
+    static double loss(float[] logits, int row, int classes, int label) {
+        double max = Double.NEGATIVE_INFINITY;
+        for (int c = 0; c < classes; c++) {
+            max = Math.max(max, logits[row + c]);
+        }
+        double sum = 0;
+        for (int c = 0; c < classes; c++) {
+            sum += Math.exp(logits[row + c] - max);
+        }
+        return Math.log(sum) - (logits[row + label] - max);
+    }
+
     private void add(float[] logits, int row, int label) {
         int best = candidates[0];
         int rank = 0;

@@ -115,7 +115,7 @@ class TrainingRunTest {
                         Map.of(
                                 "model.name", "vit-s-16_simple",
                                 "model.width", "24",
-                                "epochs", "6",
+                                "epochs", "30",
                                 "method.perturbation", "{kind: damp, sigma: 0.25}",
                                 "optimizer", "{kind: adamw, lr: 3e-3, weight_decay: 0.1, clip: 1.0}",
                                 "schedule", "{kind: cosine, warmup: {steps: 4, from: 1e-6}}"))
