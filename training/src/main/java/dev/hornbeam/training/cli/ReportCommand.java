@@ -78,7 +78,7 @@ final class ReportCommand implements Callable<Integer> {
     @Command(
             name = "compare",
             description = {
-                "Compares finished runs: groups those whose settings differ in the seed alone, and gives means with 95 % intervals "
+                "Compares finished runs: groups those whose settings differ in the seed alone, and gives means with 95 %% intervals "
                         + "and differences taken seed by seed.",
                 "Prints a Markdown table, with --json JSON; --html and --markdown write files too."
             })
