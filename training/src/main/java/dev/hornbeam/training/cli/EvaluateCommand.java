@@ -7,7 +7,6 @@ import dev.hornbeam.training.corruption.Corruption;
 import dev.hornbeam.training.corruption.Corruptions;
 import dev.hornbeam.training.corruption.build.CorruptedSetFolder;
 import dev.hornbeam.training.data.Augmentation;
-import dev.hornbeam.training.data.DataSetCatalog;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.data.Normalization;
 import dev.hornbeam.training.evaluation.AdversarialErrors;
@@ -20,12 +19,10 @@ import dev.hornbeam.training.evaluation.RelativeErrors;
 import dev.hornbeam.training.image.Preprocessing;
 import dev.hornbeam.training.run.Baseline;
 import dev.hornbeam.training.run.Checkpoint;
-import dev.hornbeam.training.run.DataConfig;
 import dev.hornbeam.training.run.Evaluation;
 import dev.hornbeam.training.run.EvaluationReport;
 import dev.hornbeam.training.run.Precision;
 import dev.hornbeam.training.run.Progress;
-import dev.hornbeam.training.run.RunConfig;
 import dev.hornbeam.training.run.Version;
 import java.io.PrintWriter;
 import java.nio.file.Path;
@@ -304,13 +301,13 @@ final class EvaluateCommand implements Callable<Integer> {
     private List<Images> images() {
         List<Images> all = new ArrayList<>();
         for (String name : datasets) {
-            all.add(ofDataSet(testImages(name)));
+            all.add(ofDataSet(new ImagesOfWeights(weights, folder).test(name)));
         }
         for (Path input : inputs) {
             all.add(ofFolder(input));
         }
         if (all.isEmpty()) {
-            all.add(ofDataSet(testImages(null)));
+            all.add(ofDataSet(new ImagesOfWeights(weights, folder).test(null)));
         }
         int channels = all.getFirst().set().channels();
         for (Images images : all) {
@@ -349,23 +346,6 @@ final class EvaluateCommand implements Callable<Integer> {
 
     private ImageSet atMost(ImageSet images) {
         return subset > 0 && subset < images.size() ? images.first(subset) : images;
-    }
-
-    private ImageSet testImages(String given) {
-        Optional<DataConfig> own = weights.checkpoint()
-                .map(Checkpoint::config)
-                .map(yaml ->
-                        RunConfig.parse(yaml, "configuration in the checkpoint").data());
-        String name = given != null
-                ? given
-                : own.map(DataConfig::name)
-                        .orElseThrow(() ->
-                                new UserError("weights alone do not say what data they are for; give --dataset NAME"));
-        Path place = folder != null
-                ? folder
-                : own.flatMap(DataConfig::folder).map(Path::of).orElse(null);
-        String test = given == null ? own.flatMap(DataConfig::test).orElse(null) : null;
-        return DataSetCatalog.of(place, System.getenv()).load(name, test).test();
     }
 
     /** A number, or a fraction as in 8/255. */

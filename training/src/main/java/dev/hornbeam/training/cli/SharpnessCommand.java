@@ -2,17 +2,12 @@ package dev.hornbeam.training.cli;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.UserFile;
 import dev.hornbeam.training.data.Augmentation;
-import dev.hornbeam.training.data.DataSet;
-import dev.hornbeam.training.data.DataSetCatalog;
 import dev.hornbeam.training.data.ImageSet;
 import dev.hornbeam.training.run.Checkpoint;
-import dev.hornbeam.training.run.DataConfig;
 import dev.hornbeam.training.run.Precision;
 import dev.hornbeam.training.run.Progress;
-import dev.hornbeam.training.run.RunConfig;
 import dev.hornbeam.training.sharpness.LandscapePlot;
 import dev.hornbeam.training.sharpness.LeadingCurvature;
 import dev.hornbeam.training.sharpness.LossLandscape;
@@ -292,20 +287,8 @@ final class SharpnessCommand implements Callable<Integer> {
     }
 
     private ImageSet images() {
-        Optional<DataConfig> own = weights.checkpoint()
-                .map(Checkpoint::config)
-                .map(yaml ->
-                        RunConfig.parse(yaml, "configuration in the checkpoint").data());
-        String name = dataset != null
-                ? dataset
-                : own.map(DataConfig::name)
-                        .orElseThrow(() ->
-                                new UserError("weights alone do not say what data they are for; give --dataset NAME"));
-        Path place = folder != null
-                ? folder
-                : own.flatMap(DataConfig::folder).map(Path::of).orElse(null);
-        DataSet data = DataSetCatalog.of(place, System.getenv()).load(name);
-        ImageSet images = test ? data.test() : data.train();
+        ImagesOfWeights own = new ImagesOfWeights(weights, folder);
+        ImageSet images = test ? own.test(dataset) : own.train(dataset);
         return subset > 0 && subset < images.size() ? images.first(subset) : images;
     }
 }
