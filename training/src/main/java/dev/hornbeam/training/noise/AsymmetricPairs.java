@@ -72,7 +72,7 @@ public final class AsymmetricPairs {
             return partners(names, next);
         }
         throw new UserError(
-                "asymmetric noise is published for the classes of cifar10, cifar100 and mnist, not for those of "
+                "asymmetric noise is published for the classes of cifar-10, cifar-100 and mnist, not for those of "
                         + set.name() + " ("
                         + set.classNames().stream().limit(4).collect(Collectors.joining(", "))
                         + ", …); give a matrix with"

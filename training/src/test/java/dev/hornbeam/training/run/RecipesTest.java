@@ -2,15 +2,18 @@ package dev.hornbeam.training.run;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertInstanceOf;
 import static org.junit.jupiter.api.Assertions.assertNotEquals;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.hornbeam.training.UserError;
+import dev.hornbeam.training.data.DataSetCatalog;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
+import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
@@ -48,7 +51,7 @@ final class RecipesTest {
 
     // The settings of Trinh et al. 2024 for CIFAR.
     @ParameterizedTest
-    @CsvSource({"damp/cifar10-resnet18, cifar10, 0.2", "damp/cifar100-resnet18, cifar100, 0.1"})
+    @CsvSource({"damp/cifar10-resnet18, cifar-10, 0.2", "damp/cifar100-resnet18, cifar-100, 0.1"})
     void settingsOfTheDampPaper(String name, String data, double sigma) {
         RunConfig config = Recipes.load(name);
         assertEquals(data, config.data().name());
@@ -104,6 +107,31 @@ final class RecipesTest {
         }
     }
 
+    @Test
+    void everyRecipeIsForADataSetOfTheCatalog() {
+        List<String> known = DataSetCatalog.of(null, Map.of()).names();
+        for (String name : names()) {
+            String data = Recipes.load(name).data().name();
+            assertTrue(known.contains(data), name + " names the data set " + data);
+        }
+    }
+
+    @Test
+    void imageNetIsTrainedOnInceptionCrops() {
+        for (String name : names()) {
+            RunConfig config = Recipes.load(name);
+            if (config.data().name().equals("imagenet")) {
+                assertEquals(224, config.data().image().size(), name);
+                assertInstanceOf(
+                        CropConfig.Inception.class, config.data().augment().crop(), name);
+            }
+        }
+        RunConfig advanced = Recipes.load("damp/imagenet-vit-s-16-advanced");
+        assertEquals(2, advanced.data().augment().randAugment().operations());
+        assertEquals(10, advanced.data().augment().randAugment().level());
+        assertEquals(0.2, advanced.data().augment().mixUp().alpha());
+    }
+
     private static PerturbationConfig expected(String method, double sigma, double sam, double asam) {
         return switch (method) {
             case "damp" -> new PerturbationConfig.Damp(sigma, PerturbationConfig.Gradient.AT_PERTURBED);
@@ -125,6 +153,7 @@ final class RecipesTest {
         "sgd/cifar100-resnet18, asam/cifar100-resnet18",
         "sgd/tinyimagenet-preactresnet18, damp/tinyimagenet-preactresnet18",
         "adamw/imagenet-vit-s-16, damp/imagenet-vit-s-16",
+        "adamw/imagenet-vit-s-16-advanced, damp/imagenet-vit-s-16-advanced",
         "quickstart/sgd, quickstart/damp",
         "quickstart/sgd, quickstart/daap",
         "quickstart/sgd, quickstart/sam",
