@@ -8,14 +8,17 @@ import dev.hornbeam.training.data.ImageSet;
 import java.io.IOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import java.util.Map;
+import java.util.Set;
 import java.util.stream.IntStream;
+import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.Arguments;
 import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.MethodSource;
 
-/** Corruptions against files made with NumPy, SciPy, scikit-image and Pillow: see make_corruption_golden.py. */
+/** Corruptions against files made with NumPy, SciPy, scikit-image, OpenCV and Pillow: see make_corruption_golden.py. */
 final class CorruptionGoldenTest {
     private static Path golden() {
         Path folder = Path.of("").toAbsolutePath();
@@ -35,13 +38,22 @@ final class CorruptionGoldenTest {
         return set.equals("grey") ? ConstantSet.CIFAR : ConstantSet.named(set);
     }
 
+    static Stream<Arguments> deterministic() {
+        return Stream.of("cifar", "grey", "tiny", "imagenet")
+                .flatMap(set -> Stream.of(
+                                "defocus_blur",
+                                "zoom_blur",
+                                "brightness",
+                                "contrast",
+                                "pixelate",
+                                "jpeg_compression",
+                                "gaussian_blur",
+                                "saturate")
+                        .map(name -> Arguments.of(set, name)));
+    }
+
     @ParameterizedTest
-    @CsvSource({
-        "cifar,gaussian_blur", "cifar,contrast", "cifar,brightness", "cifar,pixelate",
-        "grey,gaussian_blur", "grey,contrast", "grey,brightness", "grey,pixelate",
-        "tiny,gaussian_blur", "tiny,contrast", "tiny,brightness", "tiny,pixelate",
-        "imagenet,gaussian_blur", "imagenet,contrast", "imagenet,brightness", "imagenet,pixelate"
-    })
+    @MethodSource("deterministic")
     void deterministicOnesAreThePixelsOfTheReference(String set, String name) {
         ImageSet clean = images(set);
         ImageSet expected = images(set + "-" + name);
@@ -61,33 +73,42 @@ final class CorruptionGoldenTest {
                 }
             }
         }
-        // A value on the edge of two bytes may fall to either side; that is rare.
+        // A value on the edge of two bytes may fall to either side; that is rare, but for a disk of weights of which
+        // the sum
+        // is 1 but for rounding: there it happens wherever the image is flat.
         long values = 5L * clean.size() * clean.imageLength();
-        assertTrue(different <= values / 100, different + " of " + values + " values differ by one");
-        if (name.equals("pixelate")) {
+        assertTrue(
+                different <= values / (name.equals("defocus_blur") ? 10 : 100),
+                different + " of " + values + " values differ by one");
+        if (EXACT.contains(name)) {
             assertEquals(0, different);
         }
     }
 
-    @Test
-    void randomOnesChangePixelsAsTheReferenceDoes() throws IOException {
-        List<String> rows = Files.readAllLines(golden().resolve("random.csv"));
+    private static final Set<String> EXACT = Set.of("pixelate", "jpeg_compression", "contrast", "gaussian_blur");
+
+    @ParameterizedTest
+    @CsvSource({"cifar,cifar,2", "grey,cifar,2", "tiny,tiny,1", "tiny,imagenet,1"})
+    void randomOnesChangePixelsAsTheReferenceDoes(String set, String constants, int count) throws IOException {
+        ImageSet clean = images(set).first(count);
         int checked = 0;
-        for (String row : rows.subList(1, rows.size())) {
+        for (String row : Files.readAllLines(golden().resolve("random.csv"))) {
             String[] field = row.split(",", -1);
-            ImageSet clean = images(field[0]).subset(Integer.parseInt(field[3]));
-            checkRandom(
-                    row,
-                    clean,
-                    Corruptions.named(field[1]),
-                    Integer.parseInt(field[2]),
-                    constants(field[0]),
-                    Double.parseDouble(field[4]),
-                    Double.parseDouble(field[5]));
-            checked++;
+            if (field[0].equals(set) && field[1].equals(constants)) {
+                checkRandom(
+                        row,
+                        clean,
+                        Corruptions.named(field[2]),
+                        Integer.parseInt(field[3]),
+                        ConstantSet.named(constants),
+                        2 * Integer.parseInt(field[4]),
+                        Double.parseDouble(field[5]),
+                        Double.parseDouble(field[6]));
+                checked++;
+            }
         }
-        // 4 sets of 4, 4, 2 and 2 images, 2 corruptions, 5 severities.
-        assertEquals(120, checked);
+        // 10 corruptions, 5 severities.
+        assertEquals(50, checked);
     }
 
     private static void checkRandom(
@@ -96,22 +117,26 @@ final class CorruptionGoldenTest {
             Corruption corruption,
             int severity,
             ConstantSet constants,
+            int repeats,
             double mean,
             double variance) {
-        byte[] before = clean.image(0);
         long sum = 0;
         long squares = 0;
-        int repeats = 200_000 / before.length;
-        for (int seed = 0; seed < repeats; seed++) {
-            byte[] after = CorruptedImages.of(clean, corruption, severity, constants, seed, 1)
-                    .image(0);
-            for (int k = 0; k < before.length; k++) {
-                int change = (after[k] & 0xff) - (before[k] & 0xff);
-                sum += change;
-                squares += (long) change * change;
+        Canvas canvas = new Canvas(clean.height(), clean.width());
+        byte[] after = new byte[clean.imageLength()];
+        for (int i = 0; i < clean.size(); i++) {
+            byte[] before = clean.image(i);
+            for (int seed = 0; seed < repeats; seed++) {
+                System.arraycopy(before, 0, after, 0, after.length);
+                CorruptedImages.corrupt(canvas, after, clean.channels(), corruption, severity, constants, seed, i);
+                for (int k = 0; k < before.length; k++) {
+                    int change = (after[k] & 0xff) - (before[k] & 0xff);
+                    sum += change;
+                    squares += (long) change * change;
+                }
             }
         }
-        double count = (double) repeats * before.length;
+        double count = (double) repeats * clean.size() * clean.imageLength();
         double actualMean = sum / count;
         double actualVariance = squares / count - actualMean * actualMean;
         assertEquals(mean, actualMean, 0.03 * Math.sqrt(variance), row);
