@@ -5,6 +5,7 @@
 #include <string>
 
 #include "backend/cpu/cpu_backend.h"
+#include "backend/loaded/loaded_backend.h"
 #include "backend/null/null_backend.h"
 
 namespace hb {
@@ -28,9 +29,7 @@ void set_last_error(const char* op, const char* message) {
 const Backend& backend_of(hb_device device) {
     if (device == HB_DEVICE_CPU) return cpu::backend();
     if (device == HB_DEVICE_NULL) return null_device::backend();
-    if (device >= HB_DEVICE_CUDA && device < HB_DEVICE_CUDA + 256)
-        fail(HB_ERROR_DEVICE, "device cuda:%d is not available: this build has no CUDA backend; use device cpu",
-             device - HB_DEVICE_CUDA);
+    if (device >= HB_DEVICE_CUDA && device < HB_DEVICE_CUDA + 256) return loaded::cuda_backend(device - HB_DEVICE_CUDA);
     fail(HB_ERROR_DEVICE, "device number %d is unknown; 0 is cpu, 512 + i is cuda:i", device);
 }
 

@@ -10,6 +10,7 @@
 #include <string>
 
 #include "backend/cpu/cpu_backend.h"
+#include "backend/loaded/loaded_backend.h"
 #include "capi/call.h"
 #include "core/exactness.h"
 #include "core/op_registry.h"
@@ -37,13 +38,11 @@ std::string cpu_name() {
     return "unknown";
 }
 
-std::string quoted(const std::string& text) {
-    std::string result = "\"";
-    for (char c : text) {
-        if (c == '"' || c == '\\') result += '\\';
-        if (static_cast<unsigned char>(c) >= 0x20) result += c;
-    }
-    return result + "\"";
+// "cpu", "cuda:0", …
+std::string devices() {
+    std::string names = quoted("cpu");
+    for (int i = 0; i < loaded::cuda_devices(); i++) names += ", " + quoted(format("cuda:%d", i));
+    return names;
 }
 
 }  // namespace
@@ -72,10 +71,11 @@ int64_t hb_info(char* buffer, int64_t capacity) {
             format("{\"abi\": %d, \"tier\": \"%s\", \"tiers\": [%s], \"bf16\": \"%s\", \"threads\": %d, \"cpus\": %d, "
                    "\"cpu\": %s, "
                    "\"l1d_bytes\": %ld, \"l2_bytes\": %ld, \"l3_bytes\": %ld, \"compiler\": %s, \"openmp\": %d, "
-                   "\"devices\": [\"cpu\"]}",
+                   "\"devices\": [%s], \"cuda\": %s}",
                    HB_ABI_VERSION, cpu::tier(), tiers.c_str(), cpu::bf16_products(), threads(), available_cpus(),
                    quoted(cpu_name()).c_str(), sysconf(_SC_LEVEL1_DCACHE_SIZE), sysconf(_SC_LEVEL2_CACHE_SIZE),
-                   sysconf(_SC_LEVEL3_CACHE_SIZE), quoted("g++ " __VERSION__).c_str(), _OPENMP);
+                   sysconf(_SC_LEVEL3_CACHE_SIZE), quoted("g++ " __VERSION__).c_str(), _OPENMP, devices().c_str(),
+                   loaded::cuda_facts().c_str());
         if (capacity > 0) {
             call.not_null("buffer", buffer);
             size_t n = std::min<size_t>(text.size(), static_cast<size_t>(capacity) - 1);

@@ -24,6 +24,15 @@ std::string format(const char* pattern, ...) {
     return text;
 }
 
+std::string quoted(const std::string& text) {
+    std::string result = "\"";
+    for (char c : text) {
+        if (c == '"' || c == '\\') result += '\\';
+        if (static_cast<unsigned char>(c) >= 0x20) result += c;
+    }
+    return result + "\"";
+}
+
 void fail(hb_status status, const char* pattern, ...) {
     va_list arguments;
     va_start(arguments, pattern);

@@ -23,6 +23,9 @@ class Error : public std::exception {
 // printf-style text of any length.
 std::string format(const char* pattern, ...) __attribute__((format(printf, 1, 2)));
 
+// As a JSON string; control characters are left out.
+std::string quoted(const std::string& text);
+
 [[noreturn]] void fail(hb_status status, const char* pattern, ...) __attribute__((format(printf, 2, 3)));
 
 }  // namespace hb

@@ -24,8 +24,7 @@ void full(std::vector<Case>& cases) {
                 cases.push_back({.name = text("%s %s %g", name_of_type(type), text_of(shape).c_str(), value),
                                  .run =
                                      [=](const Tensors&, Results& out) {
-                                         out.add(
-                                             hb_full(HB_DEVICE_CPU, type, int32_t(shape.size()), shape.data(), value));
+                                         out.add(hb_full(here(), type, int32_t(shape.size()), shape.data(), value));
                                      },
                                  .oracle = Oracle::Bits});
 }
@@ -33,14 +32,14 @@ void full(std::vector<Case>& cases) {
 void random_uniform(std::vector<Case>& cases) {
     for (const Sizes& shape : {Sizes{1}, Sizes{3}, Sizes{4}, Sizes{17}, Sizes{33, 3}, Sizes{0, 2}, Sizes{70001}})
         for (auto [low, high] : {std::pair{0.0, 1.0}, {-2.5, 0.75}, {1.0, 2.0}, {3.0, 3.0}})
-            cases.push_back({.name = text("%s in [%g, %g)", text_of(shape).c_str(), low, high),
-                             .run =
-                                 [=](const Tensors&, Results& out) {
-                                     hb_stream stream = test_stream(1);
-                                     out.add(hb_random_uniform(HB_DEVICE_CPU, int32_t(shape.size()), shape.data(), low,
-                                                               high, &stream));
-                                 },
-                             .oracle = Oracle::Bits});
+            cases.push_back(
+                {.name = text("%s in [%g, %g)", text_of(shape).c_str(), low, high),
+                 .run =
+                     [=](const Tensors&, Results& out) {
+                         hb_stream stream = test_stream(1);
+                         out.add(hb_random_uniform(here(), int32_t(shape.size()), shape.data(), low, high, &stream));
+                     },
+                 .oracle = Oracle::Bits});
 }
 
 void random_normal(std::vector<Case>& cases) {
@@ -50,7 +49,7 @@ void random_normal(std::vector<Case>& cases) {
                              .run =
                                  [=](const Tensors&, Results& out) {
                                      hb_stream stream = test_stream(2, 0xffffffff, 0xffffff);
-                                     out.add(hb_random_normal(HB_DEVICE_CPU, int32_t(shape.size()), shape.data(), mean,
+                                     out.add(hb_random_normal(here(), int32_t(shape.size()), shape.data(), mean,
                                                               deviation, &stream));
                                  },
                              .oracle = Oracle::Bits});
@@ -62,8 +61,8 @@ void random_perf(std::vector<Case>& cases, bool normal) {
                      .run =
                          [=](const Tensors&, Results& out) {
                              hb_stream stream = test_stream(1);
-                             out.add(normal ? hb_random_normal(HB_DEVICE_CPU, 1, shape.data(), 0, 1, &stream)
-                                            : hb_random_uniform(HB_DEVICE_CPU, 1, shape.data(), 0, 1, &stream));
+                             out.add(normal ? hb_random_normal(here(), 1, shape.data(), 0, 1, &stream)
+                                            : hb_random_uniform(here(), 1, shape.data(), 0, 1, &stream));
                          },
                      .bytes = 4.0 * (1 << 23)});
 }
@@ -163,7 +162,7 @@ void slice(std::vector<Case>& cases) {
              // The view of zeros that the slice is takes dy.
              .backward =
                  [=](const Tensors& in, const Tensors&, const Tensors& dy, Gradients& gradients) {
-                     hb_tensor dx = hb_full(HB_DEVICE_CPU, type_of(in[0]), int32_t(c.shape.size()), c.shape.data(), 0);
+                     hb_tensor dx = hb_full(here(), type_of(in[0]), int32_t(c.shape.size()), c.shape.data(), 0);
                      gradients.set(0, dx);
                      ok(hb_copy(gradients.temporary(hb_slice(dx, c.dimension, c.start, c.stop, c.step)), dy[0]));
                  }});
@@ -309,7 +308,7 @@ void gather_rows(std::vector<Case>& cases) {
              .run = [](const Tensors& in, Results& out) { out.add(hb_gather_rows(in[0], in[1])); },
              .backward =
                  [shape = shape](const Tensors& in, const Tensors&, const Tensors& dy, Gradients& gradients) {
-                     hb_tensor dx = hb_full(HB_DEVICE_CPU, type_of(in[0]), int32_t(shape.size()), shape.data(), 0);
+                     hb_tensor dx = hb_full(here(), type_of(in[0]), int32_t(shape.size()), shape.data(), 0);
                      gradients.set(0, dx);
                      ok(hb_scatter_rows(dx, in[1], dy[0], 1));
                  }});
@@ -362,7 +361,7 @@ void take_along_rows(std::vector<Case>& cases) {
                              for (size_t i = 0; i < flat.size(); i++) flat[i] += double(i) * double(k);
                              Sizes shape{n * k};
                              hb_tensor dx = gradients.temporary(
-                                 hb_full(HB_DEVICE_CPU, type_of(in[0]), 1, shape.data(), 0));
+                                 hb_full(here(), type_of(in[0]), 1, shape.data(), 0));
                              hb_tensor at = gradients.temporary(tensor_of(HB_I64, {n}, flat));
                              ok(hb_scatter_rows(dx, at, dy[0], 1));
                              gradients.set(0, reshaped(dx, {n, k}));
@@ -382,7 +381,7 @@ void where(std::vector<Case>& cases) {
              .backward = count(c.condition) > 1000 ? Backward{}
                                                    : [=](const Tensors& in, const Tensors&, const Tensors& dy,
                                                          Gradients& gradients) {
-                 hb_tensor zero = gradients.temporary(hb_full(HB_DEVICE_CPU, type_of(in[1]), 0, nullptr, 0));
+                 hb_tensor zero = gradients.temporary(hb_full(here(), type_of(in[1]), 0, nullptr, 0));
                  hb_tensor to_a = gradients.temporary(hb_where(in[0], dy[0], zero));
                  hb_tensor to_b = gradients.temporary(hb_where(in[0], zero, dy[0]));
                  gradients.set(1, unbroadcast(gradients, to_a, c.a));

@@ -126,7 +126,7 @@ void binary_gradients(int32_t kind, const Tensors& in, hb_tensor dy, Gradients& 
     }
     if (kind == HB_MAX || kind == HB_MIN) {
         hb_tensor first = keep(hb_binary(kind == HB_MAX ? HB_GT : HB_LT, in[0], in[1]));
-        hb_tensor zero = keep(hb_full(HB_DEVICE_CPU, type_of(dy), 0, nullptr, 0));
+        hb_tensor zero = keep(hb_full(here(), type_of(dy), 0, nullptr, 0));
         da = keep(hb_where(first, dy, zero));
         db = keep(hb_where(first, zero, dy));
     }
@@ -185,7 +185,7 @@ void binary_scalar(std::vector<Case>& cases) {
             if (kind == HB_ADD || kind == HB_SUB) return g.set(0, hb_alias(dy[0]));
             if (kind == HB_MUL || kind == HB_DIV) return g.set(0, hb_binary_scalar(kind, dy[0], b));
             hb_tensor mask = g.temporary(hb_binary_scalar(kind == HB_MAX ? HB_GT : HB_LT, in[0], b));
-            hb_tensor zero = g.temporary(hb_full(HB_DEVICE_CPU, type_of(dy[0]), 0, nullptr, 0));
+            hb_tensor zero = g.temporary(hb_full(here(), type_of(dy[0]), 0, nullptr, 0));
             g.set(0, hb_where(mask, dy[0], zero));
         };
         for (const Sizes& shape : kShapes)

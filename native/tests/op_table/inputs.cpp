@@ -152,8 +152,8 @@ std::vector<std::vector<double>> input_values(const Row& row, const Case& test, 
     return all;
 }
 
-BuiltInputs::BuiltInputs(const Case& test, const std::vector<std::vector<double>>& values, hb_dtype type, Layout layout,
-                         hb_device device) {
+BuiltInputs::BuiltInputs(const Case& test, const std::vector<std::vector<double>>& values, hb_dtype type,
+                         Layout layout) {
     for (size_t i = 0; i < test.inputs.size(); i++) {
         const Input& input = test.inputs[i];
         if (input.kind == Input::Kind::Absent) {
@@ -161,10 +161,6 @@ BuiltInputs::BuiltInputs(const Case& test, const std::vector<std::vector<double>
             continue;
         }
         hb_dtype own_type = type_in(input, type);
-        if (device != HB_DEVICE_CPU) {
-            tensors.push_back(own_(hb_empty(device, own_type, int32_t(input.shape.size()), input.shape.data())));
-            continue;
-        }
         if (!is_varied(input, layout)) {
             tensors.push_back(own_(tensor_of(own_type, input.shape, values[i])));
             continue;

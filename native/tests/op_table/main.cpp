@@ -1,4 +1,4 @@
-// op_table MODE [--op NAME] [--network NAME] [--type f32|bf16] [--json]: see modes.h for the modes.
+// op_table MODE [--op NAME] [--device cpu|cuda] [--network NAME] [--type f32|bf16] [--json]: see modes.h for the modes.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -41,15 +41,16 @@ void check_coverage(const std::vector<Row>& rows) {
 }
 
 static int usage() {
-    std::fprintf(stderr,
-                 "usage: op_table test|grad|threads|errors|support|perf [--op NAME] [--network NAME] [--type f32|bf16] "
-                 "[--json]\n"
-                 "--network, --type: of mode perf\n");
+    std::fprintf(
+        stderr,
+        "usage: op_table test|grad|threads|errors|support|perf [--op NAME] [--device cpu|cuda] [--network NAME] "
+        "[--type f32|bf16] [--json]\n"
+        "--device: of modes test, grad, perf; --network, --type: of mode perf\n");
     return 2;
 }
 
 static int run(int argc, char** argv) {
-    std::string mode, op, network, type = "f32";
+    std::string mode, op, network, type = "f32", device = "cpu";
     bool json = false;
     for (int i = 1; i < argc; i++) {
         std::string word = argv[i];
@@ -59,6 +60,8 @@ static int run(int argc, char** argv) {
             op = argv[++i];
         else if (word == "--network" && i + 1 < argc)
             network = argv[++i];
+        else if (word == "--device" && i + 1 < argc)
+            device = argv[++i];
         else if (word == "--type" && i + 1 < argc)
             type = argv[++i];
         else if (mode.empty() && word[0] != '-')
@@ -66,7 +69,12 @@ static int run(int argc, char** argv) {
         else
             return usage();
     }
-    if (type != "f32" && type != "bf16") return usage();
+    if ((type != "f32" && type != "bf16") || (device != "cpu" && device != "cuda")) return usage();
+    hb_device number = device == "cpu" ? HB_DEVICE_CPU : HB_DEVICE_CUDA;
+    if (!hb_device_available(number)) {
+        std::fprintf(stderr, "op_table: %s\n", hb_last_error());
+        return 1;
+    }
     if (const char* tier = std::getenv("HORNBEAM_TIER"); tier && hb_set_tier(tier) == HB_ERROR_UNSUPPORTED) {
         std::printf("tier %s is not supported by this CPU\n", tier);
         return 0;
@@ -82,20 +90,22 @@ static int run(int argc, char** argv) {
         }
     }
     if (mode == "support") return run_support(rows, json), 0;
+    On on(mode == "perf" ? number : HB_DEVICE_CPU);
     if (mode == "perf") return run_perf(rows, network, type == "bf16" ? HB_BF16 : HB_F32, json), 0;
     // Mode threads shows that their number changes nothing; without them a busy machine stays quick.
     ok(hb_set_threads(1));
     if (mode == "test")
-        run_test(rows);
+        run_test(rows, number);
     else if (mode == "grad")
-        run_grad(rows);
+        run_grad(rows, number);
     else if (mode == "threads")
         run_threads(rows);
     else if (mode == "errors")
         run_errors(rows);
     else
         return usage();
-    std::printf("op_table %s, tier %s: ", mode.c_str(), hb_tier());
+    std::printf("op_table %s, %s %s: ", mode.c_str(), number == HB_DEVICE_CPU ? "tier" : "device",
+                number == HB_DEVICE_CPU ? hb_tier() : device.c_str());
     return finish();
 }
 

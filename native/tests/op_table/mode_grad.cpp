@@ -111,9 +111,53 @@ void grad_of(const Row& row, const Case& test) {
     }
 }
 
+// The gradients of all inputs, for the gradient `dy` of the results (drawn where it is empty), which F64 results have.
+std::vector<Values> gradients_of(const Case& test, const std::vector<Values>& values, hb_dtype type) {
+    BuiltInputs inputs(test, values, type, Layout::Dense);
+    Results results;
+    test.run(inputs.tensors, results);
+    Handles own;
+    Tensors dy;
+    for (hb_tensor y : results.values) {
+        bool real = type_of(y) == type && dy.size() < test.losses;
+        uint32_t stream = uint32_t(dy.size()) + 1;
+        dy.push_back(real ? own(tensor_of(type, shape_of(y), normals(count(shape_of(y)), stream))) : 0);
+    }
+    // What was written in place has changed: the gradient sees the inputs of before.
+    BuiltInputs again(test, values, type, Layout::Dense);
+    Gradients found(test.inputs.size());
+    test.backward(again.tensors, results.values, dy, found);
+    std::vector<Values> gradients(test.inputs.size());
+    for (size_t i = 0; i < gradients.size(); i++)
+        if (found.values[i]) gradients[i] = values_of(found.values[i]);
+    return gradients;
+}
+
+// Relative to the gradient's norm: some hundred roundings of F32.
+constexpr double kRelativeF32 = 1e-5;
+
+void compare_gradients(const Row& row, const Case& test, hb_device device) {
+    std::string name = row.op + std::string(" / ") + test.name;
+    std::vector<Values> values = input_values(row, test, Layout::Dense);
+    std::vector<Values> expected = gradients_of(test, values, HB_F64);
+    On on(device);
+    std::vector<Values> got = gradients_of(test, values, HB_F32);
+    for (size_t i = 0; i < expected.size(); i++) {
+        check(got[i].size() == expected[i].size(), "%s: input %zu has %zu gradients, expected %zu", name.c_str(), i,
+              got[i].size(), expected[i].size());
+        if (got[i].size() != expected[i].size() || got[i].empty()) continue;
+        double difference = 0, norm = std::sqrt(dot(expected[i], expected[i]));
+        for (size_t j = 0; j < got[i].size(); j++)
+            difference += (got[i][j] - expected[i][j]) * (got[i][j] - expected[i][j]);
+        difference = std::sqrt(difference);
+        check(difference <= kRelativeF32 * test.growth * (norm + 1),
+              "%s: gradient of input %zu differs by %.3g of %.3g", name.c_str(), i, difference, norm);
+    }
+}
+
 }  // namespace
 
-void run_grad(const std::vector<Row>& rows) {
+void run_grad(const std::vector<Row>& rows, hb_device device) {
     for (const Row& row : rows) {
         std::vector<Case> cases;
         row.cases(cases);
@@ -122,7 +166,10 @@ void run_grad(const std::vector<Row>& rows) {
             if (!test.backward) continue;
             differentiable++;
             try {
-                grad_of(row, test);
+                if (device == HB_DEVICE_CPU)
+                    grad_of(row, test);
+                else
+                    compare_gradients(row, test, device);
             } catch (const CallFailed& error) {
                 check(false, "%s / %s: %s", row.op, test.name.c_str(), error.what());
             }

@@ -31,8 +31,7 @@ Tensors inputs_of(const Row& row, const Case& test, hb_dtype type, Handles& own)
             tensors.push_back(0);
         } else if (input.kind == Input::Kind::Real && !input.stored) {
             hb_stream stream = test_stream(++number);
-            hb_tensor values =
-                own(hb_random_uniform(HB_DEVICE_CPU, rank, input.shape.data(), input.low, input.high, &stream));
+            hb_tensor values = own(hb_random_uniform(here(), rank, input.shape.data(), input.low, input.high, &stream));
             hb_dtype own_type = type_in(input, type);
             if (own_type == HB_F32) {
                 tensors.push_back(values);

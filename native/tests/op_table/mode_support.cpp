@@ -16,7 +16,8 @@ const char* support(const Row& row, hb_dtype type, hb_device device) {
         std::any_of(test.inputs.begin(), test.inputs.end(), [](const Input& i) { return i.is_parameter; });
     if (type == HB_BF16 && of_parameters && !takes_bf16(test)) return "-";  // nothing in it may be bf16
     try {
-        BuiltInputs inputs(test, input_values(row, test, Layout::Dense), type, Layout::Dense, device);
+        On on(device);
+        BuiltInputs inputs(test, input_values(row, test, Layout::Dense), type, Layout::Dense);
         Results results;
         test.run(inputs.tensors, results);
         return "yes";
@@ -41,6 +42,8 @@ void run_support(const std::vector<Row>& rows, bool json) {
         for (hb_dtype type : {HB_F32, HB_F64, HB_BF16}) columns.push_back({"cpu", HB_DEVICE_CPU, tier, type});
     }
     for (hb_dtype type : {HB_F32, HB_BF16}) columns.push_back({"null", HB_DEVICE_NULL, "", type});
+    if (hb_device_available(HB_DEVICE_CUDA))
+        for (hb_dtype type : {HB_F32, HB_BF16}) columns.push_back({"cuda", HB_DEVICE_CUDA, "", type});
     auto title = [](const Column& c) {
         return text("%s%s%s/%s", c.name, *c.tier ? "/" : "", c.tier, name_of_type(c.type));
     };

@@ -101,7 +101,8 @@ int64_t elements(const Case& test) {
 // Views are read through one copy kernel, whatever the op: small cases are enough for them.
 constexpr int64_t kLargestVaried = 20000;
 
-void test_layout(const Row& row, const Case& test, hb_dtype type, Layout layout, const std::string& tier) {
+void test_layout(const Row& row, const Case& test, hb_dtype type, Layout layout, const std::string& tier,
+                 hb_device device) {
     std::string name =
         text("%s / %s / %s%s", row.op, test.name.c_str(), type == HB_BF16 ? "bf16, " : "", name_of(layout));
     try {
@@ -117,6 +118,7 @@ void test_layout(const Row& row, const Case& test, hb_dtype type, Layout layout,
             expected = run(test, inputs.tensors);
         }
         {
+            On on(device);
             BuiltInputs inputs(test, values, type, layout);
             got = run(test, inputs.tensors);
         }
@@ -136,23 +138,23 @@ void test_layout(const Row& row, const Case& test, hb_dtype type, Layout layout,
 
 }  // namespace
 
-void run_test(const std::vector<Row>& rows) {
+void run_test(const std::vector<Row>& rows, hb_device device) {
     std::string tier = hb_tier();
     for (const Row& row : rows) {
         std::vector<Case> cases;
         row.cases(cases);
         check(!cases.empty(), "%s has no cases", row.op);
         hb_memory before, after;
-        ok(hb_memory_stats(HB_DEVICE_CPU, &before));
+        ok(hb_memory_stats(device, &before));
         for (const Case& test : cases) {
             bool varied = elements(test) <= kLargestVaried;
             for (Layout layout : {Layout::Dense, Layout::Sliced, Layout::Permuted, Layout::Expanded})
-                if (layout == Layout::Dense || varied) test_layout(row, test, HB_F32, layout, tier);
+                if (layout == Layout::Dense || varied) test_layout(row, test, HB_F32, layout, tier, device);
             if (!takes_bf16(test)) continue;
             for (Layout layout : {Layout::Dense, Layout::Sliced})
-                if (layout == Layout::Dense || varied) test_layout(row, test, HB_BF16, layout, tier);
+                if (layout == Layout::Dense || varied) test_layout(row, test, HB_BF16, layout, tier, device);
         }
-        ok(hb_memory_stats(HB_DEVICE_CPU, &after));
+        ok(hb_memory_stats(device, &after));
         check(after.live_tensors == before.live_tensors && after.in_use == before.in_use,
               "%s leaves %lld tensors and %lld bytes behind", row.op,
               static_cast<long long>(after.live_tensors - before.live_tensors),

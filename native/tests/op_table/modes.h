@@ -5,10 +5,11 @@
 
 namespace hb::test {
 
-// The tier in use, F32 and BF16, against the oracle; dense, sliced, permuted and expanded inputs.
-void run_test(const std::vector<Row>& rows);
-// Gradients against finite differences, F64.
-void run_grad(const std::vector<Row>& rows);
+// The device, on the CPU its tier in use, F32 and BF16, against the oracle; dense, sliced, permuted and expanded
+// inputs.
+void run_test(const std::vector<Row>& rows, hb_device device);
+// On the CPU: gradients against finite differences, F64. On another device: F32 gradients against the CPU's F64 ones.
+void run_grad(const std::vector<Row>& rows, hb_device device);
 // The same bits for 1, 2 and 3 threads.
 void run_threads(const std::vector<Row>& rows);
 // Wrong handles, types, mixtures of types, devices: an error, never a crash or a leak.
@@ -30,11 +31,10 @@ const char* name_of(Layout layout);
 // The values that a case's inputs have, as doubles which a float holds; a bf16 does where activations have that type.
 std::vector<std::vector<double>> input_values(const Row& row, const Case& test, Layout layout, hb_dtype type = HB_F32);
 
-// Those inputs as tensors: the type under test for Real ones, the layout for all but targets.
+// Those inputs as tensors, here: the type under test for Real ones, the layout for all but targets.
 class BuiltInputs {
   public:
-    BuiltInputs(const Case& test, const std::vector<std::vector<double>>& values, hb_dtype type, Layout layout,
-                hb_device device = HB_DEVICE_CPU);
+    BuiltInputs(const Case& test, const std::vector<std::vector<double>>& values, hb_dtype type, Layout layout);
     Tensors tensors;
 
   private:

@@ -104,8 +104,8 @@ hb_tensor normalised(Results& out, const Norm& norm, hb_tensor x, hb_tensor runn
     hb_noise silent = norm.noise;
     silent.sigma = 0;
     int64_t c = norm.c();
-    hb_tensor one = kept(out, hb_full(HB_DEVICE_CPU, type_of(x), 1, &c, 1));
-    hb_tensor zero = kept(out, hb_full(HB_DEVICE_CPU, type_of(x), 1, &c, 0));
+    hb_tensor one = kept(out, hb_full(here(), type_of(x), 1, &c, 1));
+    hb_tensor zero = kept(out, hb_full(here(), type_of(x), 1, &c, 0));
     hb_tensor r[3] = {};
     ok(hb_batch_norm(x, one, zero, running_mean, running_var, 0, &p, &silent, r));
     for (hb_tensor t : r) kept(out, t);
@@ -415,8 +415,8 @@ Case group_case(const Groups& norm, bool differentiate) {
         inputs.push_back(shift_input({norm.c()}, norm.at_perturbed()));
         reference = [=](const Tensors& in, Results& out) {
             int64_t c = norm.c();
-            hb_tensor one = kept(out, hb_full(HB_DEVICE_CPU, type_of(in[0]), 1, &c, 1));
-            hb_tensor zero = kept(out, hb_full(HB_DEVICE_CPU, type_of(in[0]), 1, &c, 0));
+            hb_tensor one = kept(out, hb_full(here(), type_of(in[0]), 1, &c, 1));
+            hb_tensor zero = kept(out, hb_full(here(), type_of(in[0]), 1, &c, 0));
             hb_tensor r[3] = {};
             ok(forward_of(norm, in[0], one, zero, nullptr, r));
             for (hb_tensor t : r) kept(out, t);

@@ -182,8 +182,14 @@ std::vector<double> decode(hb_dtype type, const std::vector<unsigned char>& byte
     return values;
 }
 
+static hb_device device_of_tests = HB_DEVICE_CPU;
+
+hb_device here() { return device_of_tests; }
+On::On(hb_device device) : before_(device_of_tests) { device_of_tests = device; }
+On::~On() { device_of_tests = before_; }
+
 hb_tensor tensor_of(hb_dtype type, const Sizes& shape, const std::vector<double>& values) {
-    hb_tensor tensor = ok(hb_empty(HB_DEVICE_CPU, type, static_cast<int32_t>(shape.size()), shape.data()));
+    hb_tensor tensor = ok(hb_empty(here(), type, static_cast<int32_t>(shape.size()), shape.data()));
     std::vector<unsigned char> bytes;
     encode(type, values, bytes);
     ok(hb_write(tensor, bytes.data(), static_cast<int64_t>(bytes.size())));

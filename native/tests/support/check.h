@@ -55,7 +55,21 @@ Sizes shape_of(hb_tensor tensor);
 hb_dtype type_of(hb_tensor tensor);
 std::string text_of(const Sizes& shape);
 
-// A dense CPU tensor with the given values, converted to its type (to BF16 by cutting: pass values that it holds).
+// The device that tests make their tensors on: the CPU, unless one says otherwise.
+hb_device here();
+// Makes it `device` until the end of the block.
+class On {
+  public:
+    explicit On(hb_device device);
+    ~On();
+    On(const On&) = delete;
+    On& operator=(const On&) = delete;
+
+  private:
+    hb_device before_;
+};
+
+// A dense tensor, here, with the given values, converted to its type (to BF16 by cutting: pass values that it holds).
 hb_tensor tensor_of(hb_dtype type, const Sizes& shape, const std::vector<double>& values);
 // The elements in row-major order, whatever their type.
 std::vector<double> values_of(hb_tensor tensor);
