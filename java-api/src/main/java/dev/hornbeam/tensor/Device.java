@@ -41,6 +41,25 @@ public record Device(Kind kind, int index) {
         }
     }
 
+    /** System property that names the device of {@link #standard()}. */
+    public static final String PROPERTY = "hornbeam.device";
+
+    // Read once: a program whose tensors are born on changing devices is hard to follow.
+    private static final class Standard {
+        static final Device DEVICE = parse(System.getProperty(PROPERTY, "cpu"));
+    }
+
+    /**
+     * The device of tensors that are made without naming one, such as {@link Tensor#zeros(long...)}: the processor, or what
+     * the system property {@value #PROPERTY} names. So {@code -Dhornbeam.device=cuda} moves a program that names no device
+     * to the GPU.
+     *
+     * @throws TensorArgumentException when the property names no device
+     */
+    public static Device standard() {
+        return Standard.DEVICE;
+    }
+
     /** The processor. */
     public static Device cpu() {
         return CPU;

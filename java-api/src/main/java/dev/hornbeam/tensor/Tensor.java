@@ -103,9 +103,9 @@ public final class Tensor implements AutoCloseable {
 
     // ------------------------------------------------------------------------------------------------- factories
 
-    /** Zeros of type {@link DType#F32} on the CPU. */
+    /** Zeros of type {@link DType#F32} on the {@link Device#standard() standard device}. */
     public static Tensor zeros(long... shape) {
-        return full(0, DType.F32, Device.cpu(), shape);
+        return full(0, DType.F32, Device.standard(), shape);
     }
 
     /** Zeros of any type on any device. */
@@ -113,14 +113,14 @@ public final class Tensor implements AutoCloseable {
         return full(0, dtype, device, shape);
     }
 
-    /** Ones of type {@link DType#F32} on the CPU. */
+    /** Ones of type {@link DType#F32} on the {@link Device#standard() standard device}. */
     public static Tensor ones(long... shape) {
-        return full(1, DType.F32, Device.cpu(), shape);
+        return full(1, DType.F32, Device.standard(), shape);
     }
 
-    /** A tensor of type {@link DType#F32} on the CPU in which every element is {@code value}. */
+    /** A tensor of type {@link DType#F32} on the {@link Device#standard() standard device}; every element is {@code value}. */
     public static Tensor full(double value, long... shape) {
-        return full(value, DType.F32, Device.cpu(), shape);
+        return full(value, DType.F32, Device.standard(), shape);
     }
 
     /** A tensor in which every element is {@code value}, converted to its type. */
@@ -137,32 +137,47 @@ public final class Tensor implements AutoCloseable {
         return enter(handle, Facts.of(device, dtype, shape.clone()), null, null);
     }
 
-    /** A scalar of type {@link DType#F32} on the CPU. */
+    /** A scalar of type {@link DType#F32} on the {@link Device#standard() standard device}. */
     public static Tensor scalar(double value) {
-        return full(value, DType.F32, Device.cpu(), SCALAR);
+        return full(value, DType.F32, Device.standard(), SCALAR);
     }
 
-    /** A tensor of type {@link DType#F32} on the CPU with these elements, in row-major order; without sizes a vector. */
+    /**
+     * A tensor of type {@link DType#F32} on the {@link Device#standard() standard device} with these elements, in row-major order;
+     * without sizes a vector.
+     */
     public static Tensor of(float[] elements, long... shape) {
         return of(MemorySegment.ofArray(elements), elements.length, DType.F32, shape);
     }
 
-    /** A tensor of type {@link DType#F64} on the CPU with these elements, in row-major order; without sizes a vector. */
+    /**
+     * A tensor of type {@link DType#F64} on the {@link Device#standard() standard device} with these elements, in row-major order;
+     * without sizes a vector.
+     */
     public static Tensor of(double[] elements, long... shape) {
         return of(MemorySegment.ofArray(elements), elements.length, DType.F64, shape);
     }
 
-    /** A tensor of type {@link DType#I64} on the CPU with these elements, in row-major order; without sizes a vector. */
+    /**
+     * A tensor of type {@link DType#I64} on the {@link Device#standard() standard device} with these elements, in row-major order;
+     * without sizes a vector.
+     */
     public static Tensor of(long[] elements, long... shape) {
         return of(MemorySegment.ofArray(elements), elements.length, DType.I64, shape);
     }
 
-    /** A tensor of type {@link DType#I32} on the CPU with these elements, in row-major order; without sizes a vector. */
+    /**
+     * A tensor of type {@link DType#I32} on the {@link Device#standard() standard device} with these elements, in row-major order;
+     * without sizes a vector.
+     */
     public static Tensor of(int[] elements, long... shape) {
         return of(MemorySegment.ofArray(elements), elements.length, DType.I32, shape);
     }
 
-    /** A tensor of type {@link DType#U8} on the CPU with these elements, in row-major order; without sizes a vector. */
+    /**
+     * A tensor of type {@link DType#U8} on the {@link Device#standard() standard device} with these elements, in row-major order;
+     * without sizes a vector.
+     */
     public static Tensor of(byte[] elements, long... shape) {
         return of(MemorySegment.ofArray(elements), elements.length, DType.U8, shape);
     }
@@ -177,7 +192,7 @@ public final class Tensor implements AutoCloseable {
             throw new TensorArgumentException("Tensor.of: " + count + " elements were given, but shape "
                     + Arrays.toString(sizes) + " has " + elements);
         }
-        Tensor tensor = empty(dtype, Device.cpu(), sizes);
+        Tensor tensor = empty(dtype, Device.standard(), sizes);
         tensor.transfer(source, 0, 0, count * dtype.bytes(), true, "Tensor.of");
         return tensor;
     }

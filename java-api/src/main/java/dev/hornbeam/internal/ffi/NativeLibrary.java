@@ -29,7 +29,8 @@ import java.util.Set;
  *
  * <p>The first of these that is set decides, and a wrong one is an error, never a reason to look further: the system
  * property {@value #PROPERTY}, the environment variable {@value #VARIABLE}, the copy inside the jar hornbeam-native. The
- * last is unpacked to a folder that only this user can write, named by the hash of the library's bytes.
+ * last is unpacked to a folder that only this user can write, named by the hash of the library's bytes; and with it the
+ * CUDA backend where a jar has it, since the engine looks for that in its own folder.
  */
 public final class NativeLibrary {
     /** System property with the library's path. */
@@ -39,6 +40,8 @@ public final class NativeLibrary {
     public static final String VARIABLE = "HORNBEAM_LIBRARY";
 
     private static final String FILE = "libhornbeam.so";
+    private static final String CUDA_FILE = "libhornbeam_cuda.so";
+    private static final String FOLDER = "dev/hornbeam/native/linux-x86_64/";
     private static final Set<PosixFilePermission> OWNER_ONLY = PosixFilePermissions.fromString("rwx------");
 
     private static final Path PATH;
@@ -139,35 +142,24 @@ public final class NativeLibrary {
     }
 
     private static Path unpack() {
-        String resource = resource();
-        byte[] content;
-        try (InputStream in = find(resource)) {
-            if (in == null) {
-                throw new HornbeamException("Hornbeam's native library is not on the class or module path (resource "
-                        + resource + "): add the artifact dev.hornbeam:hornbeam-native, or name a library with -D"
-                        + PROPERTY + "=PATH or " + VARIABLE + ".");
-            }
-            content = in.readAllBytes();
-        } catch (IOException e) {
-            throw new HornbeamException("Hornbeam's native library cannot be read from its jar: " + e.getMessage(), e);
+        checkSystem();
+        byte[] engine = content(FILE);
+        if (engine == null) {
+            throw new HornbeamException("Hornbeam's native library is not on the class or module path (resource "
+                    + FOLDER + FILE + "): add the artifact dev.hornbeam:hornbeam-native, or name a library with -D"
+                    + PROPERTY + "=PATH or " + VARIABLE + ".");
         }
+        byte[] cuda = content(CUDA_FILE);
         try {
             Path folder = privateFolder();
-            Path home = folder.resolve(hash(content).substring(0, 32));
+            Path home = folder.resolve(hash(engine, cuda).substring(0, 32));
             if (!Files.isDirectory(home, LinkOption.NOFOLLOW_LINKS)) {
                 createPrivate(home);
             }
-            Path target = home.resolve(FILE);
-            if (!holds(target, content)) {
-                Path aside = Files.createTempFile(home, FILE, ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
-                try {
-                    Files.write(aside, content);
-                    move(aside, target);
-                } finally {
-                    Files.deleteIfExists(aside);
-                }
+            if (cuda != null) {
+                put(cuda, home, CUDA_FILE);
             }
-            return target;
+            return put(engine, home, FILE);
         } catch (IOException | UnsupportedOperationException e) {
             throw new HornbeamException(
                     "Hornbeam's native library cannot be unpacked below "
@@ -178,14 +170,37 @@ public final class NativeLibrary {
         }
     }
 
-    private static String resource() {
+    /** Writes the file aside and renames it, unless it is there already. */
+    private static Path put(byte[] content, Path home, String file) throws IOException {
+        Path target = home.resolve(file);
+        if (!holds(target, content)) {
+            Path aside = Files.createTempFile(home, file, ".tmp", PosixFilePermissions.asFileAttribute(OWNER_ONLY));
+            try {
+                Files.write(aside, content);
+                move(aside, target);
+            } finally {
+                Files.deleteIfExists(aside);
+            }
+        }
+        return target;
+    }
+
+    /** What the jars have under that name; null when none has. */
+    private static byte[] content(String file) {
+        try (InputStream in = find(FOLDER + file)) {
+            return in == null ? null : in.readAllBytes();
+        } catch (IOException e) {
+            throw new HornbeamException("Hornbeam's native library cannot be read from its jar: " + e.getMessage(), e);
+        }
+    }
+
+    private static void checkSystem() {
         String system = System.getProperty("os.name").toLowerCase(Locale.ROOT);
         String machine = System.getProperty("os.arch").toLowerCase(Locale.ROOT);
         if (!system.startsWith("linux") || !(machine.equals("amd64") || machine.equals("x86_64"))) {
             throw new HornbeamException("Hornbeam's native library is built for Linux on x86-64; this is " + system
                     + " on " + machine + ". A library that was built here can be named with -D" + PROPERTY + "=PATH.");
         }
-        return "dev/hornbeam/native/linux-x86_64/" + FILE;
     }
 
     private static InputStream find(String resource) {
@@ -244,9 +259,15 @@ public final class NativeLibrary {
         }
     }
 
-    private static String hash(byte[] content) {
+    /** Of both libraries' bytes; {@code cuda} may be null. */
+    private static String hash(byte[] engine, byte[] cuda) {
         try {
-            return HexFormat.of().formatHex(MessageDigest.getInstance("SHA-256").digest(content));
+            MessageDigest digest = MessageDigest.getInstance("SHA-256");
+            digest.update(engine);
+            if (cuda != null) {
+                digest.update(cuda);
+            }
+            return HexFormat.of().formatHex(digest.digest());
         } catch (NoSuchAlgorithmException e) {
             throw new IllegalStateException("Every Java platform has SHA-256", e);
         }
