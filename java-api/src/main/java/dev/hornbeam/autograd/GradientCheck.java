@@ -98,7 +98,7 @@ public final class GradientCheck {
 
     private static void set(Tensor tensor, double[] values) {
         try (var _ = TensorScope.open()) {
-            tensor.copyFrom(Tensor.of(values, tensor.shape()));
+            tensor.copyFrom(Tensor.of(values, tensor.shape()).to(tensor.device()));
         }
     }
 
@@ -109,6 +109,6 @@ public final class GradientCheck {
         for (int i = 0; i < weights.length; i++) {
             weights[i] = 0.5 + stream.uniform(i);
         }
-        return y.mul(Tensor.of(weights, y.shape())).sum();
+        return y.mul(Tensor.of(weights, y.shape()).to(y.device())).sum();
     }
 }

@@ -112,7 +112,7 @@ class AutogradTest {
         assertThrows(TensorArgumentException.class, () -> Autograd.backward(x.mul(2), Tensor.ones(3)));
         assertThrows(
                 TensorArgumentException.class,
-                () -> Autograd.backward(x.mul(2), Tensor.full(1, DType.F64, Device.cpu(), 2)));
+                () -> Autograd.backward(x.mul(2), Tensor.full(1, DType.F64, Device.standard(), 2)));
         var error = assertThrows(TensorArgumentException.class, () -> Autograd.backward(Tensor.ones(1)));
         assertTrue(error.getMessage().contains("requireGrad"), error.getMessage());
         assertNull(x.grad());
@@ -268,7 +268,7 @@ class AutogradTest {
 
     @Test
     void gradComputesOnlyWhatIsAskedFor() {
-        Tensor x = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 4, 8)
+        Tensor x = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.standard(), 4, 8)
                 .requireGrad();
         Tensor w = Tensor.zeros(5, 8).requireGrad();
         Tensor loss = Linear.linear(x, w, null, null).sum();
@@ -327,13 +327,13 @@ class AutogradTest {
         Tensor y = x.square().exp().mul(x);
         Tensor loss = y.mul(y).sum();
         long before = live();
-        Engine.trim(Device.cpu());
-        Engine.setMemoryLimit(Device.cpu(), Math.max(1, Engine.memory().inUse() + 1000));
+        Engine.trim(Device.standard());
+        Engine.setMemoryLimit(Device.standard(), Math.max(1, Engine.memory().inUse() + 1000));
         Tensor[] filler = new Tensor[400];
         try {
             // Uses up what the allocator had in reserve.
             for (int i = 0; i < filler.length; i++) {
-                filler[i] = Tensor.empty(DType.F32, Device.cpu(), 256, 256);
+                filler[i] = Tensor.empty(DType.F32, Device.standard(), 256, 256);
             }
         } catch (NativeMemoryException expected) {
             assertTrue(expected.getMessage().contains("limit"), expected.getMessage());
@@ -341,7 +341,7 @@ class AutogradTest {
         try {
             assertThrows(NativeMemoryException.class, () -> Autograd.backward(loss, null, true));
         } finally {
-            Engine.setMemoryLimit(Device.cpu(), 0);
+            Engine.setMemoryLimit(Device.standard(), 0);
             for (Tensor tensor : filler) {
                 if (tensor != null) {
                     tensor.close();
@@ -358,14 +358,16 @@ class AutogradTest {
         float[][] gradients = new float[2][];
         for (int run = 0; run < 2; run++) {
             try (var _ = TensorScope.open()) {
-                Tensor x = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 64, 32);
-                Tensor w = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 1, 0, 0), Device.cpu(), 32, 32)
+                Tensor x = Tensor.randomNormal(
+                        0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.standard(), 64, 32);
+                Tensor w = Tensor.randomNormal(
+                                0, 1, new Philox(1, Philox.Purpose.TEST, 1, 0, 0), Device.standard(), 32, 32)
                         .requireGrad();
                 Tensor h = x;
                 for (int i = 0; i < 4; i++) {
                     h = Linear.linear(h, w, null, null).tanh().add(h);
                 }
-                Autograd.backward(CrossEntropy.crossEntropy(h, Tensor.zeros(DType.I64, Device.cpu(), 64))
+                Autograd.backward(CrossEntropy.crossEntropy(h, Tensor.zeros(DType.I64, Device.standard(), 64))
                         .mean());
                 gradients[run] = w.grad().toFloats();
             }

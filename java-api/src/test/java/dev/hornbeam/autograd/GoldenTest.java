@@ -95,7 +95,7 @@ class GoldenTest {
             Map<String, Tensor> inputs = new LinkedHashMap<>();
             List<String> outputs = attributes.strings("outputs");
             for (String input : attributes.strings("inputs")) {
-                Tensor tensor = file.read(name + "/" + input);
+                Tensor tensor = file.read(name + "/" + input).to(Device.standard());
                 inputs.put(input, outputs.contains("d" + input) ? tensor.requireGrad() : tensor);
             }
             Map<String, Tensor> results = new Case(attributes, inputs).run();
@@ -235,9 +235,9 @@ class GoldenTest {
                 case "dropout" -> y(Dropout.dropout(in.get("x"), a.number("p"), flag("channels"), stream()));
                 case "perturb_weight" -> y(PerturbWeight.perturbWeight(in.get("w"), noise(), a.integer("sub_batch")));
                 case "random_normal" ->
-                    y(Tensor.randomNormal(a.number("mean"), a.number("deviation"), stream(), Device.cpu(), 3, 7));
+                    y(Tensor.randomNormal(a.number("mean"), a.number("deviation"), stream(), Device.standard(), 3, 7));
                 case "random_uniform" ->
-                    y(Tensor.randomUniform(a.number("low"), a.number("high"), stream(), Device.cpu(), 3, 7));
+                    y(Tensor.randomUniform(a.number("low"), a.number("high"), stream(), Device.standard(), 3, 7));
                 case "sgd_step" -> sgd();
                 case "adam_step" -> adam();
                 case "global_norm" -> clip();

@@ -1,5 +1,6 @@
 package dev.hornbeam.autograd;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.DynamicTest.dynamicTest;
 
@@ -24,23 +25,39 @@ import dev.hornbeam.autograd.ops.Pool2dOptions;
 import dev.hornbeam.autograd.ops.SquaredError;
 import dev.hornbeam.autograd.ops.Unary;
 import dev.hornbeam.tensor.DType;
+import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorScope;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.List;
 import java.util.function.Function;
 import org.junit.jupiter.api.DynamicTest;
 import org.junit.jupiter.api.TestFactory;
 
-/** Every differentiable op against finite differences, in f64. */
+/**
+ * Every differentiable op against finite differences, in f64 on the CPU; and where the {@linkplain Device#standard() standard
+ * device} is another, the gradients that it computes in f32 against those.
+ */
 class GradientTest {
     private static final double TOLERANCE = 2e-8;
+    /** Of f32 on another device, relative to the largest element of a gradient. */
+    private static final double F32_TOLERANCE = 2e-5;
+
+    /** Where inputs are made, and of which type: every test runs on the CPU first. */
+    private Device place = Device.cpu();
+
+    private DType type = DType.F64;
+    /** The gradients that the CPU computed, in the order of the checks of one test. */
+    private final List<double[][]> expected = new ArrayList<>();
+
+    private int compared;
 
     private final List<DynamicTest> tests = new ArrayList<>();
 
     /** Numbers of this shape between low and high, at least {@code apart} from each other and from 0. */
-    private static Tensor numbers(int which, double low, double high, long... shape) {
+    private Tensor numbers(int which, double low, double high, long... shape) {
         int count = 1;
         for (long size : shape) {
             count *= (int) size;
@@ -51,16 +68,50 @@ class GradientTest {
             // A place of its own for every element, so that no maximum is near a tie.
             values[i] = low + (high - low) * ((i * 7919L % count) + 0.2 + 0.6 * stream.uniform(i)) / count;
         }
-        return Tensor.of(values, shape).requireGrad();
+        return Tensor.of(values, shape).to(place).cast(type).requireGrad();
     }
 
-    private static Tensor normal(int which, long... shape) {
+    private Tensor normal(int which, long... shape) {
         return numbers(which, -2, 2, shape);
     }
 
     private void check(String name, Function<Tensor[], Tensor> function, Tensor... inputs) {
-        GradientCheck.Result result = GradientCheck.check(function, inputs);
-        assertTrue(result.worst() <= TOLERANCE, name + ": " + result);
+        if (place.equals(Device.cpu())) {
+            GradientCheck.Result result = GradientCheck.check(function, inputs);
+            assertTrue(result.worst() <= TOLERANCE, name + ": " + result);
+            expected.add(gradients(function, inputs));
+        } else {
+            double[][] cpu = expected.get(compared++);
+            double[][] got = gradients(function, inputs);
+            for (int i = 0; i < got.length; i++) {
+                double largest = 1;
+                for (double value : cpu[i]) {
+                    largest = Math.max(largest, Math.abs(value));
+                }
+                assertArrayEquals(cpu[i], got[i], F32_TOLERANCE * largest, name + ", gradient " + i + " on " + place);
+            }
+        }
+    }
+
+    /** Of the sum of the function's elements, each times another number. */
+    private double[][] gradients(Function<Tensor[], Tensor> function, Tensor... inputs) {
+        Tensor[] leaves = Arrays.stream(inputs).filter(Tensor::requiresGrad).toArray(Tensor[]::new);
+        Tensor y = function.apply(inputs);
+        double[] weights = new double[Math.toIntExact(y.elements())];
+        for (int i = 0; i < weights.length; i++) {
+            weights[i] = 0.5 + (i * 29L % 97) / 97.0;
+        }
+        Tensor loss = y.mul(Tensor.of(weights, y.shape()).to(y.device()).cast(y.dtype()))
+                .sum();
+        return Arrays.stream(Autograd.grad(loss, leaves)).map(Tensor::toDoubles).toArray(double[][]::new);
+    }
+
+    private void run(Case body, Device device, DType numbers) {
+        place = device;
+        type = numbers;
+        try (var _ = TensorScope.open()) {
+            body.run();
+        }
     }
 
     private interface Case {
@@ -69,8 +120,11 @@ class GradientTest {
 
     private void add(String name, Case body) {
         tests.add(dynamicTest(name, () -> {
-            try (var _ = TensorScope.open()) {
-                body.run();
+            expected.clear();
+            run(body, Device.cpu(), DType.F64);
+            if (!Device.standard().equals(Device.cpu())) {
+                compared = 0;
+                run(body, Device.standard(), DType.F32);
             }
         }));
     }
@@ -164,22 +218,20 @@ class GradientTest {
                         "concat", t -> Tensor.concat(1, t[0], t[1], t[0]).square(), normal(1, 2, 1), normal(2, 2, 3)));
         add("pad", () -> check("pad", t -> t[0].pad(new long[] {1, -1}, new long[] {0, 2}, 5), normal(1, 2, 4)));
         add("gather rows", () -> {
-            Tensor index = Tensor.of(new long[] {2, 0, 2, 2});
+            Tensor index = Tensor.of(new long[] {2, 0, 2, 2}).to(place);
             check("gather", t -> t[0].gatherRows(index), normal(1, 3, 2));
         });
         add("take along rows", () -> {
-            Tensor index = Tensor.of(new long[] {2, 0, 1});
+            Tensor index = Tensor.of(new long[] {2, 0, 1}).to(place);
             check("take", t -> t[0].takeAlongRows(index), normal(1, 3, 4));
         });
         add("where", () -> {
-            Tensor condition = Tensor.of(new byte[] {1, 0, 0, 1, 1, 0}, 2, 3);
+            Tensor condition = Tensor.of(new byte[] {1, 0, 0, 1, 1, 0}, 2, 3).to(place);
             check("where", t -> condition.where(t[0], t[1]), normal(1, 2, 3), normal(2, 3));
             check("where", t -> condition.where(t[0], t[1]), normal(1, 1), normal(2, 4, 2, 3));
         });
-        add("cast", () -> check("cast", t -> t[0].cast(DType.F64).mul(2), normal(1, 3)));
-        add(
-                "to device",
-                () -> check("to", t -> t[0].to(dev.hornbeam.tensor.Device.cpu()).mul(2), normal(1, 3)));
+        add("cast", () -> check("cast", t -> t[0].cast(type).mul(2), normal(1, 3)));
+        add("to device", () -> check("to", t -> t[0].to(Device.cpu()).mul(2), normal(1, 3)));
         return tests;
     }
 
@@ -375,8 +427,8 @@ class GradientTest {
         return tests;
     }
 
-    private static Tensor plain(double... values) {
-        return Tensor.of(values);
+    private Tensor plain(double... values) {
+        return Tensor.of(values).to(place).cast(type);
     }
 
     @TestFactory
@@ -385,7 +437,7 @@ class GradientTest {
         add("log softmax", () -> check("log softmax", t -> t[0].logSoftmax(), normal(1, 2, 2, 4)));
         for (double smoothing : new double[] {0, 0.1}) {
             add("cross entropy of classes " + smoothing, () -> {
-                Tensor targets = Tensor.of(new long[] {2, 0, 3});
+                Tensor targets = Tensor.of(new long[] {2, 0, 3}).to(place);
                 check("ce", t -> CrossEntropy.crossEntropy(t[0], targets, smoothing), normal(1, 3, 4));
             });
             add(
@@ -397,7 +449,7 @@ class GradientTest {
                             numbers(2, 0.1, 0.9, 3, 4)));
         }
         add("weighted mean of cross entropies", () -> {
-            Tensor targets = Tensor.of(new long[] {2, 0, 3});
+            Tensor targets = Tensor.of(new long[] {2, 0, 3}).to(place);
             check(
                     "ce",
                     t -> CrossEntropy.crossEntropy(t[0], targets).mul(t[1]).mean(),

@@ -253,7 +253,7 @@ class OpTraceTest {
         OpTrace trace = OpTrace.of(() -> {
             FutureTask<Object> elsewhere = new FutureTask<>(() -> {
                 try (TensorScope _ = TensorScope.open()) {
-                    Tensor.full(1, DType.F32, Device.cpu(), 2).add(1);
+                    Tensor.full(1, DType.F32, Device.standard(), 2).add(1);
                 }
                 return null;
             });

@@ -77,7 +77,7 @@ class WrongCallsTest {
     /** An argument that is right, and the mistakes that make it wrong. */
     private record Argument(String name, DType dtype, long[] shape, Set<Mistake> mistakes) {
         Tensor right() {
-            return Tensor.full(1, dtype, Device.cpu(), shape);
+            return Tensor.full(1, dtype, Device.standard(), shape);
         }
 
         Tensor wrong(Mistake mistake) {
@@ -89,22 +89,22 @@ class WrongCallsTest {
                 }
                 case NULL -> null;
                 case OTHER_DEVICE -> Tensor.full(1, dtype, Device.nothing(), shape);
-                case TYPE -> Tensor.full(1, dtype == DType.I32 ? DType.F64 : DType.I32, Device.cpu(), shape);
+                case TYPE -> Tensor.full(1, dtype == DType.I32 ? DType.F64 : DType.I32, Device.standard(), shape);
                 case RANK -> {
                     long[] longer = Arrays.copyOf(shape, shape.length + 1);
                     longer[shape.length] = 2;
-                    yield Tensor.full(1, dtype, Device.cpu(), longer);
+                    yield Tensor.full(1, dtype, Device.standard(), longer);
                 }
                 case LAST_SIZE -> resized(shape.length - 1);
                 case FIRST_SIZE -> resized(0);
-                case SCALAR -> Tensor.full(1, dtype, Device.cpu());
+                case SCALAR -> Tensor.full(1, dtype, Device.standard());
             };
         }
 
         private Tensor resized(int dimension) {
             long[] other = shape.clone();
             other[dimension] += 3;
-            return Tensor.full(1, dtype, Device.cpu(), other);
+            return Tensor.full(1, dtype, Device.standard(), other);
         }
     }
 

@@ -88,7 +88,14 @@ class ComputeTypeTest {
 
     private static Tensor images(int batch) {
         return Tensor.randomNormal(
-                0, 1, new Philox(3, Philox.Purpose.TEST, 0, 0, 0), dev.hornbeam.tensor.Device.cpu(), batch, 12, 12, 3);
+                0,
+                1,
+                new Philox(3, Philox.Purpose.TEST, 0, 0, 0),
+                dev.hornbeam.tensor.Device.standard(),
+                batch,
+                12,
+                12,
+                3);
     }
 
     private static Tensor labels(int batch) {

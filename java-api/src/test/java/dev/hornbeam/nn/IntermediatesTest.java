@@ -29,15 +29,15 @@ class IntermediatesTest {
     }
 
     private static Tensor normal(int tensor, long... shape) {
-        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, tensor, 0, 0), Device.cpu(), shape);
+        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, tensor, 0, 0), Device.standard(), shape);
     }
 
     private static long peakOf(Module network, Tensor x) {
-        long before = Engine.memory(Device.cpu()).inUse();
-        Engine.resetPeak(Device.cpu());
+        long before = Engine.memory(Device.standard()).inUse();
+        Engine.resetPeak(Device.standard());
         try (TensorScope _ = TensorScope.open()) {
             network.forward(x);
-            return Engine.memory(Device.cpu()).peak() - before;
+            return Engine.memory(Device.standard()).peak() - before;
         }
     }
 

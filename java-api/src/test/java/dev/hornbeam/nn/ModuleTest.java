@@ -81,7 +81,8 @@ class ModuleTest {
     }
 
     private static Tensor images(long n, long channels) {
-        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), n, 5, 5, channels);
+        return Tensor.randomNormal(
+                0, 1, new Philox(5, Philox.Purpose.TEST, 0, 0, 0), Device.standard(), n, 5, 5, channels);
     }
 
     @Test
@@ -156,8 +157,8 @@ class ModuleTest {
         try (Block block = new Block(4)) {
             Init.standard(block, 3);
             Tensor x = images(6, 4).requireGrad();
-            Tensor dy =
-                    Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, 1, 0, 0), Device.cpu(), 6, 5, 5, 4);
+            Tensor dy = Tensor.randomNormal(
+                    0, 1, new Philox(5, Philox.Purpose.TEST, 1, 0, 0), Device.standard(), 6, 5, 5, 4);
             block.setUpdateRunningStatistics(false);
             float[][] results = new float[2][];
             float[][] gradients = new float[2][];

@@ -38,7 +38,7 @@ class RandomnessTest {
     }
 
     private static Tensor images(long n) {
-        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), n, 5, 5, 2);
+        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, 0, 0, 0), Device.standard(), n, 5, 5, 2);
     }
 
     private static Sequential network() {
@@ -185,7 +185,7 @@ class RandomnessTest {
     void oneReplicaWithEightRunsIsEightWithOne() {
         try (Sequential network = new Sequential(new Linear(3, 5), Lambda.relu(), new Linear(5, 2))) {
             Init.standard(network, 1);
-            Tensor x = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 8, 3);
+            Tensor x = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.standard(), 8, 3);
             network.setWeightNoise(WeightNoise.damp(8, 0.2f, 3, 4));
             float[] together = network.forward(x).toFloats();
             for (int replica = 0; replica < 8; replica++) {
@@ -202,8 +202,8 @@ class RandomnessTest {
     void theGradientIsThatAtThePerturbedWeightUnlessTheChainRuleIsAskedFor() {
         try (Linear layer = new Linear(3, 2)) {
             Init.standard(layer, 1);
-            Tensor x = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 4, 3);
-            Tensor dy = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 1, 0, 0), Device.cpu(), 4, 2);
+            Tensor x = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.standard(), 4, 3);
+            Tensor dy = Tensor.randomNormal(0, 1, new Philox(1, Philox.Purpose.TEST, 1, 0, 0), Device.standard(), 4, 2);
             float[][] gradients = new float[2][];
             for (Noise.Gradient kind : Noise.Gradient.values()) {
                 layer.setWeightNoise(new WeightNoise(Noise.Kind.MULTIPLICATIVE, kind, 1, 0.5f, 3, 4, 0));

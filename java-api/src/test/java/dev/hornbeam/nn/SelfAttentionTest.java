@@ -31,7 +31,7 @@ class SelfAttentionTest {
     }
 
     private static Tensor numbers(int which, long... shape) {
-        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, which, 0, 0), Device.cpu(), shape);
+        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, which, 0, 0), Device.standard(), shape);
     }
 
     private static SelfAttention layer(int dim, int heads) {

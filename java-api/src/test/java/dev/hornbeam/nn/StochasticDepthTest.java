@@ -30,7 +30,7 @@ class StochasticDepthTest {
     }
 
     private static Tensor numbers(int which, long... shape) {
-        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, which, 0, 0), Device.cpu(), shape);
+        return Tensor.randomNormal(0, 1, new Philox(5, Philox.Purpose.TEST, which, 0, 0), Device.standard(), shape);
     }
 
     /** What the branch must become: sample i is kept where number i of the layer's stream is not below the rate. */

@@ -86,7 +86,7 @@ class TrainingStepTest {
         private final Network network = new Network();
         private final Optimizer optimizer = new Sgd(network.namedParameters(), 0.05, 0.9, 5e-4, true);
         private final Tensor images = Tensor.randomNormal(
-                        0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), BATCH, 12, 12, 3)
+                        0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.standard(), BATCH, 12, 12, 3)
                 .keep();
         private final Tensor labels;
 

@@ -114,7 +114,7 @@ class Bf16NetworkTest {
                 Module network = ComputePolicy.apply(ModelCatalog.create(name, spec, 1), DType.BF16);
                 Sgd optimizer = new Sgd(network.namedParameters(), rate, 0.9, 0, true)) {
             Tensor x = Tensor.randomNormal(
-                    0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.cpu(), 16, side, side, 3);
+                    0, 1, new Philox(1, Philox.Purpose.TEST, 0, 0, 0), Device.standard(), 16, side, side, 3);
             Tensor labels = Tensor.of(new long[] {0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3, 0, 1, 2, 3});
             double first = 0;
             double last = 0;

@@ -95,7 +95,7 @@ class ModelCatalogTest {
     private static Tensor images(String name, int channels, int seed) {
         int side = side(name);
         Philox numbers = new Philox(seed, Philox.Purpose.TEST, 0, 0, 0);
-        return Tensor.randomNormal(0, 1, numbers, Device.cpu(), 4, side, side, channels);
+        return Tensor.randomNormal(0, 1, numbers, Device.standard(), 4, side, side, channels);
     }
 
     @ParameterizedTest

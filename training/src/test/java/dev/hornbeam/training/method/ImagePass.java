@@ -21,7 +21,7 @@ record ImagePass(Module model, Tensor images, Tensor labels) implements Gradient
         }
         Philox draws = new Philox(3, Philox.Purpose.TEST, 0, 0, 0);
         return new ImagePass(
-                model, Tensor.randomNormal(0, 1, draws, Device.cpu(), n, side, side, channels), Tensor.of(labels));
+                model, Tensor.randomNormal(0, 1, draws, Device.standard(), n, side, side, channels), Tensor.of(labels));
     }
 
     /** The same over some of the images only. */
