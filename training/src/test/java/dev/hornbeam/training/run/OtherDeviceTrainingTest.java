@@ -1,0 +1,82 @@
+package dev.hornbeam.training.run;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import dev.hornbeam.autograd.ops.Noise;
+import dev.hornbeam.tensor.Device;
+import dev.hornbeam.training.method.SharpnessPerturbation;
+import dev.hornbeam.training.method.WeightNoisePerturbation;
+import dev.hornbeam.training.method.WeightPerturbation;
+import java.util.function.Supplier;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.condition.DisabledIf;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.EnumSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/**
+ * The same training on the CPU and on the {@linkplain Device#standard() standard device}, where that is another one: the
+ * losses of every step agree, which they only do with identical noise draws.
+ */
+@DisabledIf("standardDeviceIsTheCpu")
+class OtherDeviceTrainingTest {
+    private static final double RELATIVE = 1e-4;
+
+    static boolean standardDeviceIsTheCpu() {
+        return Device.standard().equals(Device.cpu());
+    }
+
+    private enum Method {
+        SGD(WeightPerturbation::none),
+        DAMP(() -> new WeightNoisePerturbation(
+                Noise.Kind.MULTIPLICATIVE, 0.2, 2, Noise.Gradient.AT_PERTURBED, FixedBatchTraining.SEED)),
+        SAM(() -> SharpnessPerturbation.sam(0.05, 1, FixedBatchTraining.SEED));
+
+        private final Supplier<WeightPerturbation> weights;
+
+        Method(Supplier<WeightPerturbation> weights) {
+            this.weights = weights;
+        }
+    }
+
+    private static double[] losses(FixedBatchTraining.Task task, Method method, Device device, int steps) {
+        double[] losses = new double[steps];
+        try (FixedBatchTraining training = new FixedBatchTraining(task, method.weights.get(), device)) {
+            for (int i = 0; i < steps; i++) {
+                losses[i] = training.step();
+            }
+        }
+        return losses;
+    }
+
+    private static void compare(FixedBatchTraining.Task task, Method method, int steps) {
+        double[] expected = losses(task, method, Device.cpu(), steps);
+        double[] got = losses(task, method, Device.standard(), steps);
+        for (int i = 0; i < steps; i++) {
+            assertEquals(expected[i], got[i], RELATIVE * expected[i], "loss of step " + i);
+        }
+        assertTrue(got[steps - 1] < got[0], "the loss falls, from " + got[0] + " to " + got[steps - 1]);
+    }
+
+    @ParameterizedTest
+    @EnumSource(Method.class)
+    void twentyStepsOfResNet20(Method method) {
+        compare(new FixedBatchTraining.Task("resnet20", 4, 8, 3, 10, false, Precision.F32), method, 20);
+    }
+
+    @ParameterizedTest
+    @ValueSource(strings = {"resnet18_gn", "preactresnet18_damp", "wrn-28-2_sharpdro", "cnn9", "smallcnn_trades"})
+    void aFewStepsOfEveryFamily(String model) {
+        compare(
+                new FixedBatchTraining.Task(
+                        model, 2, model.startsWith("smallcnn") ? 28 : 16, 3, 10, false, Precision.F32),
+                Method.SGD,
+                3);
+    }
+
+    @Test
+    void aFewStepsOfAVisionTransformer() {
+        compare(new FixedBatchTraining.Task("vit-s-16", 2, 32, 3, 10, false, Precision.F32), Method.SGD, 3);
+    }
+}
