@@ -1,6 +1,5 @@
 package dev.hornbeam.training.cli;
 
-import dev.hornbeam.tensor.Device;
 import dev.hornbeam.training.run.FixedBatchInference;
 import dev.hornbeam.training.run.FixedBatchTraining;
 import dev.hornbeam.training.run.Throughput;
@@ -31,12 +30,12 @@ final class BenchInferCommand implements Runnable {
     public void run() {
         FixedBatchTraining.Task task = options.task(false);
         Throughput result = options.measured(task, "look at", () -> {
-            try (FixedBatchInference inference = new FixedBatchInference(task, Device.cpu())) {
+            try (FixedBatchInference inference = new FixedBatchInference(task, options.device())) {
                 parameters = inference.parameters();
                 return Throughput.measure(inference, options.seconds());
             }
         });
-        BenchReport report = new BenchReport(task, parameters, options.exact(), result);
+        BenchReport report = new BenchReport(task, options.device(), parameters, options.exact(), result);
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             out.println(report.json());

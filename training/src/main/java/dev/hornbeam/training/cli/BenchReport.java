@@ -2,6 +2,7 @@ package dev.hornbeam.training.cli;
 
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.run.FixedBatchTraining;
 import dev.hornbeam.training.run.Throughput;
@@ -10,7 +11,7 @@ import java.io.PrintWriter;
 import java.util.Locale;
 
 /** What {@code bench train} and {@code bench infer} say of what they measured, alike in both. */
-record BenchReport(FixedBatchTraining.Task task, long parameters, boolean exact, Throughput result) {
+record BenchReport(FixedBatchTraining.Task task, Device device, long parameters, boolean exact, Throughput result) {
     /** Task, engine, milliseconds, images a second and memory, in bytes. */
     ObjectNode json() {
         ObjectNode root = new JsonMapper().createObjectNode();
@@ -18,6 +19,7 @@ record BenchReport(FixedBatchTraining.Task task, long parameters, boolean exact,
                 .put("model", task.model())
                 .put("parameters", parameters)
                 .put("dtype", task.dtype().toString())
+                .put("device", device.toString())
                 .put("threads", Engine.threads())
                 .put("tier", Engine.tier())
                 .put("batch", task.batch())
@@ -67,9 +69,10 @@ record BenchReport(FixedBatchTraining.Task task, long parameters, boolean exact,
                 result.systemCalls());
         out.printf(
                 Locale.ROOT,
-                "engine      hornbeam %s, tier %s, %d threads%n",
+                "engine      hornbeam %s, %s%n",
                 Version.CURRENT,
-                Engine.tier(),
-                Engine.threads());
+                device.equals(Device.cpu())
+                        ? "tier " + Engine.tier() + ", " + Engine.threads() + " threads"
+                        : "device " + device);
     }
 }

@@ -1,6 +1,7 @@
 package dev.hornbeam.training.cli;
 
 import dev.hornbeam.models.ModelCatalog;
+import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.tensor.NativeMemoryException;
 import dev.hornbeam.tensor.TensorArgumentException;
@@ -52,6 +53,13 @@ final class BenchTaskOptions {
     private int threads;
 
     @Option(
+            names = "--device",
+            paramLabel = "DEVICE",
+            defaultValue = "cpu",
+            description = "Where to compute, as in cpu or cuda; ${DEFAULT-VALUE} if not given.")
+    private String device;
+
+    @Option(
             names = "--side",
             paramLabel = "PIXELS",
             description = "Height and width of the images; those that the network was published for if not given.")
@@ -78,6 +86,15 @@ final class BenchTaskOptions {
 
     int batch() {
         return batch;
+    }
+
+    /**
+     * Where to compute.
+     *
+     * @throws UserError if there is no such device here, with the reason
+     */
+    Device device() {
+        return TrainingParts.device(device);
     }
 
     double seconds() {
@@ -108,6 +125,7 @@ final class BenchTaskOptions {
         if (!(seconds >= 0) || seconds > 86_400) {
             throw outside("--seconds", Double.toString(seconds), "0 to 86400");
         }
+        device();
         Engine.setThreads(threads);
         Engine.setExact(exact);
         return task;

@@ -2,7 +2,6 @@ package dev.hornbeam.training.cli;
 
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import dev.hornbeam.autograd.ops.Noise;
-import dev.hornbeam.tensor.Device;
 import dev.hornbeam.training.method.SharpnessPerturbation;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
@@ -90,7 +89,7 @@ final class BenchTrainCommand implements Runnable {
         }
         options.within("--sub-batches", subBatches, 1, task.batch());
         Throughput result = measure(task);
-        BenchReport report = new BenchReport(task, parameters, options.exact(), result);
+        BenchReport report = new BenchReport(task, options.device(), parameters, options.exact(), result);
         PrintWriter out = spec.commandLine().getOut();
         if (json) {
             ObjectNode root = json(report);
@@ -123,7 +122,7 @@ final class BenchTrainCommand implements Runnable {
 
     private Throughput measure(FixedBatchTraining.Task task, WeightPerturbation weights) {
         return options.measured(task, "train on", () -> {
-            try (FixedBatchTraining training = new FixedBatchTraining(task, weights, Device.cpu())) {
+            try (FixedBatchTraining training = new FixedBatchTraining(task, weights, options.device())) {
                 parameters = training.parameters();
                 Throughput result = Throughput.measure(training, options.seconds());
                 profiled = profile(training);

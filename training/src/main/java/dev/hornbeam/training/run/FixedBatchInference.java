@@ -18,6 +18,7 @@ import dev.hornbeam.training.UserError;
  */
 public final class FixedBatchInference implements AutoCloseable {
     private final Module model;
+    private final Device device;
     private final Tensor images;
 
     /**
@@ -28,6 +29,7 @@ public final class FixedBatchInference implements AutoCloseable {
      * @throws UserError if there is no network of that name
      */
     public FixedBatchInference(FixedBatchTraining.Task task, Device device) {
+        this.device = device;
         model = TrainingParts.model(
                 task.model(),
                 ModelSpec.of(task.channels(), task.classes()).withSide(task.side()),
@@ -49,6 +51,11 @@ public final class FixedBatchInference implements AutoCloseable {
             model.close();
             throw e;
         }
+    }
+
+    /** Where it is computed. */
+    public Device device() {
+        return device;
     }
 
     /** How many numbers the network learns. */

@@ -52,6 +52,7 @@ public final class FixedBatchTraining implements AutoCloseable {
             Precision dtype) {}
 
     private final Module model;
+    private final Device device;
     private final WeightPerturbation weights;
     private final Optimizer optimizer;
     private final Tensor images;
@@ -68,6 +69,7 @@ public final class FixedBatchTraining implements AutoCloseable {
      */
     public FixedBatchTraining(Task task, WeightPerturbation weights, Device device) {
         this.weights = weights;
+        this.device = device;
         model = TrainingParts.model(
                 task.model(), ModelSpec.of(task.channels(), task.classes()).withSide(task.side()), SEED);
         optimizer = new Sgd(model.namedParameters(), LEARNING_RATE, MOMENTUM, WEIGHT_DECAY, true);
@@ -109,6 +111,11 @@ public final class FixedBatchTraining implements AutoCloseable {
     /** Takes the profile of the next steps with {@code newProfiler}. */
     public void profileWith(StepProfiler newProfiler) {
         profiler = newProfiler;
+    }
+
+    /** Where it is computed. */
+    public Device device() {
+        return device;
     }
 
     /** How many numbers the network learns. */

@@ -34,12 +34,12 @@ public record Throughput(
     public static final int LEAST_STEPS = 5;
 
     /**
-     * Times steps on the CPU, one by one, after {@value #WARM_UP} that are not.
+     * Times steps, one by one, after {@value #WARM_UP} that are not.
      *
      * @param seconds after this time no step begins, once {@value #LEAST_STEPS} are done
      */
     public static Throughput measure(FixedBatchTraining training, double seconds) {
-        return measure(training::step, seconds);
+        return measure(training::step, training.device(), seconds);
     }
 
     /**
@@ -48,17 +48,17 @@ public record Throughput(
      * @return of which the losses mean nothing
      */
     public static Throughput measure(FixedBatchInference inference, double seconds) {
-        return measure(inference::pass, seconds);
+        return measure(inference::pass, inference.device(), seconds);
     }
 
-    private static Throughput measure(DoubleSupplier work, double seconds) {
-        Engine.resetPeak(Device.cpu());
+    private static Throughput measure(DoubleSupplier work, Device device, double seconds) {
+        Engine.resetPeak(device);
         double firstLoss = work.getAsDouble();
         double lastLoss = firstLoss;
         for (int i = 1; i < WARM_UP; i++) {
             lastLoss = work.getAsDouble();
         }
-        MemoryStatistics before = Engine.memory();
+        MemoryStatistics before = Engine.memory(device);
         long[] nanos = new long[256];
         int steps = 0;
         long begin = System.nanoTime();
@@ -72,7 +72,7 @@ public record Throughput(
             end = System.nanoTime();
             nanos[steps++] = end - start;
         }
-        MemoryStatistics after = Engine.memory();
+        MemoryStatistics after = Engine.memory(device);
         long[] sorted = Arrays.copyOf(nanos, steps);
         Arrays.sort(sorted);
         return new Throughput(
