@@ -12,14 +12,13 @@
 #if defined(HB_CUDA_EMULATED)
 
 // A block's dynamic shared memory.
-#define HB_DYNAMIC_SHARED(T, name) T* name = reinterpret_cast<T*>(::hb::emulation::g.dynsm)
+#define HB_DYNAMIC_SHARED(T, name) T* name = reinterpret_cast<T*>(::hb::emulation::running.dynamic_shared)
 
 // HB_LAUNCH((kernel<A, B>), grid, block, bytes of dynamic shared memory, stream, arguments...); throws hb::Error.
 #define HB_LAUNCH(kernel, grid, block, shared, stream, ...)                                                            \
     do {                                                                                                               \
         const dim3 hb_grid(grid), hb_block(block);                                                                     \
-        ::hb::emulation::run(                                                                                          \
-            hb_grid, hb_block, shared, [=] { (kernel)(__VA_ARGS__); }, #kernel);                                       \
+        (void)::hb::emulation::launch_kernel(#kernel, (kernel), hb_grid, hb_block, shared, stream, __VA_ARGS__);       \
         ::hb::cuda::check_launch(#kernel, hb_grid, hb_block, shared);                                                  \
     } while (false)
 
