@@ -38,7 +38,9 @@ int attribute(cudaDeviceAttr which, int index) {
 
 }  // namespace
 
-Device::Device(int device_index) : index(device_index), memory(device_index) {
+Device::Device(int device_index)
+    // Memory that captured work uses goes back to the driver only when that work is on the stream.
+    : index(device_index), memory(device_index, [this] { graphs_->flush(); }) {
     check(cudaSetDevice(index), "cudaSetDevice");
     cudaDeviceProp properties;
     check(cudaGetDeviceProperties(&properties, index), "cudaGetDeviceProperties");
@@ -47,20 +49,27 @@ Device::Device(int device_index) : index(device_index), memory(device_index) {
     minor = properties.minor;
     multiprocessors = properties.multiProcessorCount;
     shared_bytes_per_block = attribute(cudaDevAttrMaxSharedMemoryPerBlockOptin, index);
-    check(cudaStreamCreateWithFlags(&stream, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    check(cudaStreamCreateWithFlags(&stream_, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+    graphs_ = std::make_unique<StepGraphs>(stream_, StepGraphs::wanted());
+    staging_ = std::make_unique<Staging>(stream_);
 }
 
 void Device::copy_in(void* to, const void* host, int64_t bytes) {
-    check(cudaMemcpyAsync(to, host, size_t(bytes), cudaMemcpyHostToDevice, stream), "cudaMemcpyAsync");
-    check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+    if (bytes <= 0) return;
+    graphs_->flush();
+    staging_->upload(to, host, bytes);
 }
 
 void Device::copy_out(void* host, const void* from, int64_t bytes) {
-    check(cudaMemcpyAsync(host, from, size_t(bytes), cudaMemcpyDeviceToHost, stream), "cudaMemcpyAsync");
-    check(cudaStreamSynchronize(stream), "cudaStreamSynchronize");
+    if (bytes <= 0) return;
+    graphs_->flush();
+    staging_->download(host, from, bytes);
 }
 
-void Device::synchronize() { check(cudaStreamSynchronize(stream), "cudaStreamSynchronize"); }
+void Device::synchronize() {
+    graphs_->flush();
+    check_wait(cudaStreamSynchronize(stream_), "cudaStreamSynchronize");
+}
 
 int device_count() {
     int count = 0;

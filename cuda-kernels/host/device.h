@@ -8,6 +8,8 @@
 #include <string>
 
 #include "host/device_memory.h"
+#include "host/staging.h"
+#include "host/step_graphs.h"
 
 namespace hb::cuda {
 
@@ -24,13 +26,30 @@ class Device {
     int multiprocessors = 0;
     int64_t shared_bytes_per_block = 0;  // that a kernel may opt in to
     DeviceMemory memory;
-    cudaStream_t stream = nullptr;  // every kernel runs on it, in the order of the calls
+
+    // What every kernel runs on, in the order of the calls: to be asked for before each piece of work.
+    cudaStream_t stream() {
+        graphs_->prepare();
+        return stream_;
+    }
+    // Of check_launch.
+    void launched(const char* kernel, dim3 grid, dim3 block, size_t shared_bytes) {
+        if (graphs_->enabled()) [[unlikely]]
+            graphs_->launched(kernel, grid, block, shared_bytes);
+    }
 
     // To and from host memory; copy_in returns when `host` may be changed, copy_out when it has been written.
     void copy_in(void* device, const void* host, int64_t bytes);
     void copy_out(void* host, const void* device, int64_t bytes);
     // Waits for all work; throws what a kernel did wrong.
     void synchronize();
+
+    StepGraphs::Counts graph_counts() { return graphs_->counts(); }
+
+  private:
+    cudaStream_t stream_ = nullptr;
+    std::unique_ptr<StepGraphs> graphs_;
+    std::unique_ptr<Staging> staging_;
 };
 
 // Devices of this machine that can be used, opened when first selected.
@@ -39,8 +58,8 @@ int device_count();
 void select_device(int index);
 // The one selected, device 0 at first.
 Device& device();
-// Its stream.
-inline cudaStream_t stream() { return device().stream; }
+// Its stream, for the next piece of work.
+inline cudaStream_t stream() { return device().stream(); }
 
 // Temporary memory of the selected device; content undefined. Reused in stream order: it may be dropped while kernels
 // that use it are still under way.

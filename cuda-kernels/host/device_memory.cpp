@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "core/error.h"
@@ -28,7 +29,8 @@ bool wants_direct() {
 
 }  // namespace
 
-DeviceMemory::DeviceMemory(int device) : device_(device), direct_(wants_direct()) {}
+DeviceMemory::DeviceMemory(int device, std::function<void()> before_free)
+    : device_(device), direct_(wants_direct()), before_free_(std::move(before_free)) {}
 
 int64_t DeviceMemory::rounded(int64_t bytes) { return (std::max<int64_t>(bytes, 1) + kAlign - 1) / kAlign * kAlign; }
 
@@ -111,12 +113,7 @@ void DeviceMemory::release(void* data) {
     in_use_ -= block->second.bytes;
     if (direct_) {
         // cudaFree waits for the device: whatever still reads the block has then run.
-        reserved_ -= block->second.bytes;
-        system_calls_++;
-        segments_.erase(block->first);
-        blocks_.erase(block);
-        check(cudaFree(data), "cudaFree");
-        return;
+        return give_back(block->first);
     }
     auto next = std::next(block);
     if (next != blocks_.end() && next->second.free && next->second.segment == block->second.segment) {
@@ -142,14 +139,20 @@ void DeviceMemory::give_back_unused() {
         if (block.free && at == block.segment && block.bytes == segments_[at]) unused.push_back(at);
     if (unused.empty()) return;
     for (char* segment : unused) {
-        auto block = blocks_.find(segment);
-        erase_free(block);
-        reserved_ -= block->second.bytes;
-        system_calls_++;
-        blocks_.erase(block);
-        segments_.erase(segment);
-        check(cudaFree(segment), "cudaFree");
+        erase_free(blocks_.find(segment));
+        give_back(segment);
     }
+}
+
+// A segment of one block, which is not in free_.
+void DeviceMemory::give_back(char* segment) {
+    auto block = blocks_.find(segment);
+    reserved_ -= block->second.bytes;
+    system_calls_++;
+    blocks_.erase(block);
+    segments_.erase(segment);
+    before_free_();
+    check(cudaFree(segment), "cudaFree");
 }
 
 void DeviceMemory::stats(hb_memory* out) {

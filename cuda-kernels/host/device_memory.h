@@ -9,6 +9,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <mutex>
 #include <set>
@@ -20,7 +21,9 @@ namespace hb::cuda {
 
 class DeviceMemory {
   public:
-    explicit DeviceMemory(int device);
+    // before_free is called before memory goes back to the driver.
+    explicit DeviceMemory(
+        int device, std::function<void()> before_free = [] {});
 
     // 512-byte aligned, not cleared. Throws Error(HB_ERROR_MEMORY).
     void* allocate(int64_t bytes);
@@ -46,9 +49,11 @@ class DeviceMemory {
     void insert_free(Blocks::iterator block);
     void erase_free(Blocks::iterator block);
     void give_back_unused();
+    void give_back(char* segment);
 
     const int device_;
     const bool direct_;
+    const std::function<void()> before_free_;
     std::mutex mutex_;
     Blocks blocks_;                                // all, by address
     std::set<std::pair<int64_t, char*>> free_;     // by size, then address: best fit
