@@ -283,7 +283,7 @@ __device__ uint64_t last_rank(const T* row, int64_t columns, uint32_t k, int ind
         }
         __syncthreads();
         prefix |= uint64_t{digit} << shift;
-        known |= uint64_t{kDigits - 1} << shift;
+        known = ~uint64_t{0} << shift;
         k -= before;
         // All that share the prefix are among them: ranks differ, so at the last digit at the latest.
         if (k == equal || shift == 0) return prefix | ~known;
