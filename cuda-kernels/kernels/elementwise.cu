@@ -366,7 +366,10 @@ struct WholeComparison {
     T b = 0;
     bool constant = false, answer = false;
 
-    WholeComparison(int kind, double given) : kind(kind) {
+    WholeComparison(int kind, double given) : kind(kind) { settle(given); }
+
+  private:
+    void settle(double given) {
         const bool below = kind == HB_LT || kind == HB_LE;  // are numbers below b to be found?
         const bool above = kind == HB_GT || kind == HB_GE;
         if (given != given) return decide(kind == HB_NE);
@@ -378,10 +381,8 @@ struct WholeComparison {
         if (static_cast<double>(b) == given) return;
         // Between b and b + 1.
         if (kind == HB_EQ || kind == HB_NE) return decide(kind == HB_NE);
-        this->kind = below ? HB_LE : HB_GT;
+        kind = below ? HB_LE : HB_GT;
     }
-
-  private:
     void decide(bool all) {
         constant = true;
         answer = all;
