@@ -8,15 +8,17 @@
 //
 // Weights: f32 without noise are read as they lie. Noise, and bf16, want other numbers; either a small kernel writes
 // them for all runs (weights.cu), 2 or 4 bytes each, or the product draws them where it loads them (a normal costs some
-// 45 instructions, for every tile of 64 rows again). Drawing wins where a run has at most kDrawnTiles tiles of rows: the
-// written weights would be read as often as they are written, and one launch is saved.
+// 45 instructions, for every tile of 64 rows again). Drawing wins where a run has at most kDrawnTiles tiles of rows:
+// the written weights would be read as often as they are written, and one launch is saved.
 //
-// Where groups leave a product fewer than kThin columns or terms a tap (depthwise), tiles would be filled with zeros:
-// grouped_convolution.cu multiplies directly.
+// Where groups leave a tap at most kThin weights (depthwise: 1), tiles would hold little but zeros:
+// direct_convolution.cu multiplies without them.
+#include "core/weight_noise.h"
 #include "host/device.h"
 #include "kernels/direct_convolution.h"
 #include "kernels/gemm.h"
 #include "kernels/kernels.h"
+#include "kernels/numbers.cuh"
 #include "kernels/weights.h"
 
 namespace hb::cuda {
@@ -24,6 +26,7 @@ namespace {
 
 constexpr int64_t kDrawnTiles = 2;
 constexpr int64_t kDrawnRows = 64;  // of a tile
+constexpr int64_t kThin = 16;
 
 int runs_of(const Noise& noise) { return has_noise(noise) ? noise.sub_batches : 1; }
 
@@ -32,6 +35,14 @@ int sized(int64_t n, const char* what) {
         fail(HB_ERROR_UNSUPPORTED, "the convolution has %lld %s; expected less than 2^31: use smaller batches",
              (long long)n, what);
     return int(n);
+}
+
+bool is_thin(const ConvShape& s) { return s.groups > 1 && s.o / s.groups * (s.c / s.groups) <= kThin; }
+
+// Rows of the longest noise run, of so many an image.
+int64_t rows_of_run(const ConvShape& s, const Noise& noise, int64_t rows_per_image) {
+    const int64_t runs = runs_of(noise);
+    return (s.runs_of + runs - 1) / runs * (s.n / s.runs_of) * rows_per_image;
 }
 
 struct Axis {
@@ -64,12 +75,11 @@ void split_by_runs(GemmArguments& g, const ConvShape& s, const Noise& noise, int
 class SeenWeights {
   public:
     // For activations of `type`, in products of so many rows a noise run.
-    SeenWeights(const ConvShape& s, const View& w, const Noise& noise, DType type, int64_t rows_of_run)
+    SeenWeights(const ConvShape& s, const View& w, const Noise& noise, DType type, int64_t rows)
         : count_(s.o * s.kh * s.kw * (s.c / s.groups)),
-          drawn_((has_noise(noise) || type == DType::BF16) && rows_of_run <= kDrawnTiles * kDrawnRows),
+          drawn_((has_noise(noise) || type == DType::BF16) && rows <= kDrawnTiles * kDrawnRows),
           made_(!drawn_ && (has_noise(noise) || type == DType::BF16)),
-          scratch_(made_ ? runs_of(noise) * count_ * size_of(type) : 0),
-          noise_(noise),
+          scratch_(made_ ? runs_of(noise) * count_ * size_of(type) : 0), noise_(noise),
           data_(made_ ? scratch_.data() : w.data) {
         if (!has_noise(noise)) noise_.kind = HB_NOISE_NONE;
         if (!made_) return;
@@ -93,8 +103,9 @@ class SeenWeights {
 };
 
 void conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, const Noise& noise, const View& y) {
+    if (is_thin(s)) return direct_convolution(s, x, w, bias, noise, y);
     const int64_t pixels = s.oh * s.ow, o = s.o / s.groups, depth = s.c / s.groups, of_kernel = s.kh * s.kw * depth;
-    const SeenWeights seen(s, w, noise, x.type, tiled_rows(s, noise, pixels));
+    const SeenWeights seen(s, w, noise, x.type, rows_of_run(s, noise, pixels));
     GemmArguments g;
     g.a = windows_of_x(s, x.data);
     g.b = Window::matrix(nullptr, of_kernel, of_kernel);
@@ -127,9 +138,10 @@ Remainder remainder_of(const Axis& axis, int64_t first) {
 }
 
 void conv2d_backward_data(const ConvShape& s, const View& dy, const View& w, const Noise& noise, const View& dx) {
+    if (is_thin(s)) return direct_convolution_data(s, dy, w, noise, dx);
     const int64_t o = s.o / s.groups, depth = s.c / s.groups;
     const int64_t rows = (s.h + s.stride_h - 1) / s.stride_h * ((s.w + s.stride_w - 1) / s.stride_w);
-    const SeenWeights seen(s, w, noise, dy.type, tiled_rows(s, noise, rows));
+    const SeenWeights seen(s, w, noise, dy.type, rows_of_run(s, noise, rows));
     for (int64_t rh = 0; rh < s.stride_h; rh++)
         for (int64_t rw = 0; rw < s.stride_w; rw++) {
             const Remainder v = remainder_of(vertical(s), rh), h = remainder_of(horizontal(s), rw);
@@ -167,6 +179,8 @@ void conv2d_backward_data(const ConvShape& s, const View& dy, const View& w, con
 void conv2d_backward_weight(const ConvShape& s, const View& x, const View& dy, const Noise& noise, const View& dw,
                             const View& dbias) {
     const int64_t pixels = s.oh * s.ow, o = s.o / s.groups, depth = s.c / s.groups;
+    if (dbias) column_sums(dy, s.n * pixels, s.o, dbias.f32());
+    if (is_thin(s)) return direct_convolution_weight(s, x, dy, noise, dw);
     GemmArguments g;
     g.a = Window::matrix(dy.data, s.o, s.o);
     g.a.by_channels = FastDivide(o);
@@ -177,9 +191,9 @@ void conv2d_backward_weight(const ConvShape& s, const View& x, const View& dy, c
     g.batches = s.groups;
     g.a_batch = o, g.b_batch = depth;
     g.noise = noise;
+    g.chain_rule = needs_chain_rule(noise);
     split_by_runs(g, s, needs_chain_rule(noise) ? noise : Noise{}, pixels);
     gemm_weight_gradient(g, x.type, dw.f32());
-    if (dbias) column_sums(dy, s.n * pixels, s.o, dbias.f32());
 }
 
 }  // namespace

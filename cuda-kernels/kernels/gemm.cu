@@ -91,7 +91,7 @@ int64_t blocks_of(const GemmArguments& g, TileShape shape, int64_t rows, int64_t
 // k cut into `parts` of whole steps of the tile.
 void cut(GemmArguments& g, int64_t k, int64_t parts) {
     const int64_t step = 32;
-    g.part_k = int(tiles(tiles(k, step), std::max<int64_t>(1, parts)) * step);
+    g.part_k = int(std::max(step, tiles(tiles(k, step), std::max<int64_t>(1, parts)) * step));
     g.parts = int(std::max<int64_t>(1, tiles(k, g.part_k)));
 }
 
@@ -163,7 +163,7 @@ void gemm_weight_gradient(GemmArguments g, DType type, float* dw) {
     const int64_t blocks = blocks_of(g, shape, g.m, copies);
     cut(g, length, std::min(tiles(kFilled, blocks), length / 256));
     g.to.pairs = g.n % 2 == 0 && reinterpret_cast<uintptr_t>(dw) % 8 == 0;
-    if (g.runs == 1 && g.parts == 1) {
+    if (!g.chain_rule && g.parts == 1) {
         g.partial = dw;
         return launch(g, type, shape);
     }
@@ -171,8 +171,12 @@ void gemm_weight_gradient(GemmArguments g, DType type, float* dw) {
     g.partial = values.data();
     g.to.pairs = g.n % 2 == 0;
     launch(g, type, shape);
-    sum_parts(Parts{values.data(), int64_t(g.m) * g.n, g.batches, g.runs, g.parts, g.n, nullptr, g.noise, g.runs > 1},
+    sum_parts(Parts{values.data(), int64_t(g.m) * g.n, g.batches, g.runs, g.parts, g.n, nullptr, g.noise, g.chain_rule},
               dw);
+}
+
+void sum_weight_parts(const float* values, int64_t elements, int runs, int parts, const Noise& noise, float* dw) {
+    sum_parts(Parts{values, elements, 1, runs, parts, 1, nullptr, noise, needs_chain_rule(noise)}, dw);
 }
 
 }  // namespace hb::cuda

@@ -91,6 +91,7 @@ struct GemmArguments {
     // b holds f32 weights, perturbed (or, of kind NONE, only rounded) where they are loaded.
     bool drawn = false;
     Noise noise{};
+    bool chain_rule = false;  // of gemm_weight_gradient
 
     // Results [batches, runs, parts, m, n] in f32 instead of `to`, for parts of k.
     float* partial = nullptr;
@@ -117,8 +118,11 @@ F32Product f32_product();
 // y = a b. Splits k and adds the parts in order where the tiles are too few to fill a device.
 void gemm(GemmArguments arguments, DType type);
 
-// dw = a b, in f32, split over k; run r's part multiplied by the slope of its noise where the chain rule asks for it.
+// dw = a b, in f32, split over k; under the chain rule run r's part is multiplied by the slope of its noise.
 void gemm_weight_gradient(GemmArguments arguments, DType type, float* dw);
+
+// dw [elements] = the sum of values [runs, parts, elements], in order; a run's by its slope under the chain rule.
+void sum_weight_parts(const float* values, int64_t elements, int runs, int parts, const Noise& noise, float* dw);
 
 void gemm_bf16(const GemmArguments& arguments, TileShape shape);
 void gemm_tf32(const GemmArguments& arguments, TileShape shape);

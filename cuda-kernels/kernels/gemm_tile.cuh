@@ -70,13 +70,9 @@ using PlanA = Plan<C, C::m, C::a_k_major>;
 template <class C>
 using PlanB = Plan<C, C::n, C::b_k_major>;
 template <class C>
-constexpr int stage_elements() {
-    return PlanA<C>::elements + PlanB<C>::elements;
-}
+constexpr int stage_elements = PlanA<C>::elements + PlanB<C>::elements;
 template <class C>
-constexpr int shared_bytes() {
-    return C::stages * stage_elements<C>() * int(sizeof(typename C::T));
-}
+constexpr int shared_bytes = C::stages* stage_elements<C>* int(sizeof(typename C::T));
 
 // ---- windows
 
@@ -118,7 +114,14 @@ struct Draw {
     PhiloxKey key;
 
     __device__ __forceinline__ float operator()(const float* w, int64_t i) const {
-        return noisy ? perturbed(kind, w[i], sigma, key.normal(uint64_t(i))) : w[i];
+        return noisy ? perturbed(kind, w[i], sigma, normal(i)) : w[i];
+    }
+    // key.normal(i), without an index into words that would put them into local memory.
+    __device__ __forceinline__ float normal(int64_t i) const {
+        const PhiloxBlock u = key.block(uint32_t(i >> 2));
+        float even, odd;
+        box_muller<float, uint32_t>(i & 2 ? u.word[2] : u.word[0], i & 2 ? u.word[3] : u.word[1], even, odd);
+        return i & 1 ? odd : even;
     }
     // w[i .. i+3], i a multiple of 4 and w aligned to 16 bytes.
     __device__ __forceinline__ void four(const float* w, int64_t i, float (&to)[4]) const {
@@ -432,7 +435,7 @@ __global__ void __launch_bounds__(C::threads) gemm_kernel(GemmArguments g) {
     const int steps = part_end > part_begin ? (part_end - part_begin + C::k - 1) / C::k : 0;
     auto load = [&](int step) {
         if (step < steps) {
-            T* stage = shared + step % C::stages * stage_elements<C>();
+            T* stage = shared + step % C::stages * stage_elements<C>;
             load_a(stage, part_begin + step * C::k, part_end);
             load_b(stage + PlanA<C>::elements, part_begin + step * C::k, part_end);
         }
@@ -447,7 +450,7 @@ __global__ void __launch_bounds__(C::threads) gemm_kernel(GemmArguments g) {
         cp_async_wait<C::stages - 2>();
         __syncthreads();  // this step's tiles are complete, and nobody reads the ones before any more
         load(step + C::stages - 1);
-        const T* a = shared + step % C::stages * stage_elements<C>();
+        const T* a = shared + step % C::stages * stage_elements<C>;
         const T* b = a + PlanA<C>::elements;
         if constexpr (C::product == Product::Bf16)
             multiply_bf16<C>(a, b, at, sums);
@@ -472,7 +475,7 @@ __global__ void __launch_bounds__(C::threads) gemm_kernel(GemmArguments g) {
 
 template <class C>
 void launch_tile(GemmArguments g) {
-    constexpr int bytes = shared_bytes<C>();
+    constexpr int bytes = shared_bytes<C>;
     static AllowedShared allowed;
     allowed.on_this_device(reinterpret_cast<const void*>(&gemm_kernel<C>), bytes);
     const int64_t rows = g.runs_split_k ? g.m : g.longest_run();
