@@ -43,6 +43,7 @@ Backend throwing_table() {
     add_normalisation(t);
     add_attention(t);
     add_losses(t);
+    add_dropout(t);
     add_optimizers(t);
     return t;
 }

@@ -16,6 +16,7 @@ void add_pooling(Backend& table);
 void add_normalisation(Backend& table);
 void add_attention(Backend& table);
 void add_losses(Backend& table);
+void add_dropout(Backend& table);
 void add_optimizers(Backend& table);
 
 }  // namespace hb::cuda
