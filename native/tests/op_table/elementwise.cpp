@@ -1,4 +1,6 @@
 // Rows of the elementwise ops, and dropout.
+#include <cmath>
+
 #include "op_table/table.h"
 
 namespace hb::test {
@@ -199,7 +201,7 @@ void binary_scalar(std::vector<Case>& cases) {
         cases.push_back({.name = text("%s [70001]", kBinary[kind]), .inputs = {real({70001}).tied(64)}, .run = run});
         if (comparison)
             for (hb_dtype type : {HB_I64, HB_I32, HB_U8})
-                for (double number : {2.0, 1.5})
+                for (double number : {2.0, 1.5, -0.5, 300.0, 1e20, std::nan("")})
                     cases.push_back({.name = text("%s %s %g", kBinary[kind], name_of_type(type), number),
                                      .inputs = {whole(type, {7, 9}, 0, 4)},
                                      .run = [=](const Tensors& in, Results& out) {

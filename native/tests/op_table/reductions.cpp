@@ -36,7 +36,9 @@ const Reduction kReductions[] = {{{17}, {}},
                                  {{4, 3, 5, 6}, {0, 2}},
                                  {{2, 2, 3, 2, 3}, {0, 2, 4}},
                                  {{1, 100, 1}, {0, 2}}};
-const Reduction kLarge[] = {{{70001}, {}}, {{300, 257}, {0}}, {{300, 257}, {1}}, {{12, 9, 31, 33}, {0, 2}}};
+const Reduction kLarge[] = {{{70001}, {}},     {{300, 257}, {0}},   {{300, 257}, {1}},        {{12, 9, 31, 33}, {0, 2}},
+                            {{3, 20004}, {1}}, {{20001, 3}, {0}},   {{300, 17, 3}, {1}},      {{2, 700, 24}, {1}},
+                            {{3, 1500}, {1}},  {{1001, 2, 8}, {0}}, {{5, 3000, 2, 1}, {1, 3}}};
 
 std::string name_of(int32_t kind, const Reduction& r) {
     return text("%s %s over %s", kKinds[kind], text_of(r.shape).c_str(),
@@ -121,8 +123,8 @@ void reduce_extreme_backward(std::vector<Case>& cases) {
 
 void argmax(std::vector<Case>& cases) {
     Forward run = [](const Tensors& in, Results& out) { out.add(hb_argmax(in[0])); };
-    for (const Sizes& shape :
-         {Sizes{17}, Sizes{5, 1}, Sizes{7, 3}, Sizes{33, 10}, Sizes{2, 3, 33}, Sizes{0, 4}, Sizes{700, 130}}) {
+    for (const Sizes& shape : {Sizes{17}, Sizes{5, 1}, Sizes{7, 3}, Sizes{33, 10}, Sizes{2, 3, 33}, Sizes{0, 4},
+                               Sizes{700, 130}, Sizes{3, 5000}}) {
         cases.push_back({.name = text_of(shape), .inputs = {real(shape)}, .run = run});
         cases.push_back({.name = text_of(shape) + ", ties", .inputs = {real(shape).tied(3)}, .run = run});
         cases.push_back({.name = text_of(shape) + ", NaN", .inputs = {real(shape).tied(9).nans(0.1)}, .run = run});
@@ -136,7 +138,10 @@ void top_k(std::vector<Case>& cases) {
                             {{33, 10}, 5},
                             {{2, 3, 33}, 1},
                             {{0, 4}, 2},
-                            {{700, 100}, 7}}) {
+                            {{700, 100}, 7},
+                            {{3, 700}, 300},
+                            {{2, 70001}, 5},
+                            {{2, 5001}, 5000}}) {
         Forward run = [k = k](const Tensors& in, Results& out) {
             hb_tensor r[2] = {};
             out.add(hb_top_k(in[0], k, r), r, 2);
