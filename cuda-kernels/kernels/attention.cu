@@ -213,12 +213,15 @@ __global__ void __launch_bounds__(kThreads) products_kernel(const T* y, const T*
     if (threadIdx.x % 32 == 0) products[i] = sum;
 }
 
-constexpr int kStep = 32;  // positions that the backward kernels walk at a time
+// Positions that the backward kernels walk at a time; with more, those of the widest heads would spill registers.
+template <int kDepth>
+inline constexpr int kSteps = kDepth > 64 ? 16 : 32;
 
 // Two tiles of the block's own, and two stages of two tiles that it walks, with two numbers for each row of these.
 template <class T, int kDepth>
 constexpr int backward_shared_bytes() {
-    return (2 * kBlockRows + 4 * kStep) * kPitch<kDepth> * int(sizeof(T)) + 4 * kStep * int(sizeof(float));
+    return (2 * kBlockRows + 4 * kSteps<kDepth>)*kPitch<kDepth> * int(sizeof(T)) +
+           4 * kSteps<kDepth> * int(sizeof(float));
 }
 
 template <class T>
@@ -234,7 +237,7 @@ __device__ __forceinline__ float weight_of(float score, float scale, float log_s
 
 template <class T, int kDepth>
 __global__ void __launch_bounds__(kThreads) keys_values_kernel(BackwardViews<T> views, Sizes s) {
-    constexpr int kTile = kPitch<kDepth>, kStage = 2 * kStep * kTile;
+    constexpr int kStep = kSteps<kDepth>, kTile = kPitch<kDepth>, kStage = 2 * kStep * kTile;
     HB_DYNAMIC_SHARED(T, keys);
     T *values = keys + kBlockRows * kTile, *walked = values + kBlockRows * kTile;
     float* sums = reinterpret_cast<float*>(walked + 2 * kStage);  // [stage][log_sum, product][kStep]
@@ -295,7 +298,7 @@ __global__ void __launch_bounds__(kThreads) keys_values_kernel(BackwardViews<T> 
 
 template <class T, int kDepth>
 __global__ void __launch_bounds__(kThreads) queries_kernel(BackwardViews<T> views, Sizes s) {
-    constexpr int kTile = kPitch<kDepth>, kStage = 2 * kStep * kTile;
+    constexpr int kStep = kSteps<kDepth>, kTile = kPitch<kDepth>, kStage = 2 * kStep * kTile;
     HB_DYNAMIC_SHARED(T, queries);
     T *dy = queries + kBlockRows * kTile, *walked = dy + kBlockRows * kTile;
     const Head head(s);
