@@ -35,9 +35,10 @@ struct Columns {
     __host__ __device__ int down() const { return kColumnThreads >> lanes_log2; }
     int64_t blocks() const { return tiles * pieces * segments; }
     __host__ __device__ int64_t begin(int64_t segment) const { return segment * samples / segments * rows_of_sample; }
-    // Rows of a piece.
-    __host__ __device__ int64_t rows(int64_t segment, int64_t piece) const {
-        const int64_t left = begin(segment + 1) - begin(segment) - piece * rows_of_piece;
+    __host__ __device__ int64_t length(int64_t segment) const { return begin(segment + 1) - begin(segment); }
+    // Rows of a piece of a segment of `length`.
+    __host__ __device__ int64_t rows(int64_t length, int64_t piece) const {
+        const int64_t left = length - piece * rows_of_piece;
         return left < 0 ? 0 : left < rows_of_piece ? left : rows_of_piece;
     }
 };
@@ -58,7 +59,7 @@ struct ColumnPlace {
         segment = divided(above, columns.pieces);
         piece = above;
         first = columns.begin(segment) + piece * columns.rows_of_piece;
-        end = first + columns.rows(segment, piece);
+        end = first + columns.rows(columns.length(segment), piece);
         first += row;
         inside = column < columns.c;
     }

@@ -215,15 +215,16 @@ __global__ void __launch_bounds__(kColumnThreads)
         if (to.fixed_mean) {
             if (inside) mean = to.fixed_mean[k], variance = to.fixed_var[k];
         } else {
-            const double n = double(columns.begin(g + 1) - columns.begin(g));
+            const int64_t length = columns.length(g);
+            const double n = double(length);
             const float* pieces = partials + g * columns.pieces * 2 * c + k;
             double sum = 0, squares = 0;
             for (int64_t p = row; inside && p < columns.pieces; p += kFinishRows)
-                sum += double(columns.rows(g, p)) * double(pieces[2 * p * c]);
+                sum += double(columns.rows(length, p)) * double(pieces[2 * p * c]);
             mean = sum_of_rows(sum, shared) / n;
             for (int64_t p = row; inside && p < columns.pieces; p += kFinishRows) {
                 const double apart = double(pieces[2 * p * c]) - mean;
-                squares += double(pieces[(2 * p + 1) * c]) + double(columns.rows(g, p)) * apart * apart;
+                squares += double(pieces[(2 * p + 1) * c]) + double(columns.rows(length, p)) * apart * apart;
             }
             squares = sum_of_rows(squares, shared);
             variance = squares / n;
@@ -588,27 +589,26 @@ __global__ void __launch_bounds__(kColumnThreads)
     const int lane = int(threadIdx.x) % 32;
     if (task >= of.n * of.groups) return;
     int64_t group = task, sample = divided(group, of.groups);
-    const int64_t c = columns.c, parts = columns.pieces * of.width;
-    const float* first = partials + sample * columns.pieces * 2 * c + group * of.width;
+    const int64_t c = columns.c, first = group * of.width, last = first + of.width;
+    const float* pieces = partials + sample * columns.pieces * 2 * c;
     double sum = 0, squares = 0;
-    for (int64_t i = lane; i < parts; i += 32) {
-        int64_t k = i, piece = divided(k, of.width);
-        sum += double(columns.rows(sample, piece)) * double(first[2 * piece * c + k]);
-    }
+    for (int64_t k = first + lane; k < last; k += 32)
+        for (int64_t p = 0; p < columns.pieces; p++)
+            sum += double(columns.rows(columns.rows_of_sample, p)) * double(pieces[2 * p * c + k]);
     const double n = double(columns.rows_of_sample * of.width), average = warp_sum(sum) / n;
-    for (int64_t i = lane; i < parts; i += 32) {
-        int64_t k = i, piece = divided(k, of.width);
-        const double apart = double(first[2 * piece * c + k]) - average;
-        squares += double(first[(2 * piece + 1) * c + k]) + double(columns.rows(sample, piece)) * apart * apart;
-    }
+    for (int64_t k = first + lane; k < last; k += 32)
+        for (int64_t p = 0; p < columns.pieces; p++) {
+            const double apart = double(pieces[2 * p * c + k]) - average;
+            squares +=
+                double(pieces[(2 * p + 1) * c + k]) + double(columns.rows(columns.rows_of_sample, p)) * apart * apart;
+        }
     const float found = float(1 / sqrt(warp_sum(squares) / n + epsilon));
     if (lane == 0) {
         mean[task] = float(average);
         inverse[task] = found;
     }
     const int64_t run = run_of(sample, of.n, of.runs);
-    for (int64_t k = group * of.width + lane; k < (group + 1) * of.width; k += 32)
-        scale[sample * c + k] = gamma(run, k) * found;
+    for (int64_t k = first + lane; k < last; k += 32) scale[sample * c + k] = gamma(run, k) * found;
 }
 
 // The same for dx = slope dz + bend (x - mean) + shift: slope [n, c], bend and shift [n, groups].
