@@ -66,7 +66,7 @@ __global__ void __launch_bounds__(kThreads) draw_factors_kernel(float* factors, 
 }
 
 // x, y [samples, positions * c], factors [samples, c]. A thread has N neighbours: of one position where c is a multiple
-// of N, of one sample where c is 1 and positions a multiple of N; else N is 1.
+// of N, of one sample where c is 1 and positions a multiple of N; else N is 1. size = positions * c < 2^32.
 template <class T, int N>
 __global__ void __launch_bounds__(kThreads)
     dropout_channels_kernel(const T* x, T* y, const float* factors, int64_t samples, int64_t size, int64_t c) {
@@ -77,9 +77,7 @@ __global__ void __launch_bounds__(kThreads)
         const float* of_sample = factors + sample * c;
         HB_GRID_STRIDE(group, groups) {
             const int64_t first = group * N;
-            // A 64-bit division is some 70 instructions, a 32-bit one 20.
-            const int64_t channel =
-                first >> 32 == 0 ? int64_t{static_cast<uint32_t>(first) % static_cast<uint32_t>(c)} : first % c;
+            const uint32_t channel = static_cast<uint32_t>(first) % static_cast<uint32_t>(c);
             Packed<T, N> all = from[group];
 #pragma unroll
             for (int i = 0; i < N; i++) {
@@ -105,6 +103,9 @@ void dropout(const View& x, double p, bool channels, const Stream& from, const V
             return;
         }
         const int64_t c = x.columns(), samples = x[0], size = n / samples;
+        if (size >> 32 != 0)
+            fail(HB_ERROR_UNSUPPORTED, "dropout of channels of samples of %lld elements; fewer than 2^32 were expected",
+                 (long long)size);
         DeviceScratch<float> scratch(samples * c);
         float* factors = scratch.data();
         HB_LAUNCH((draw_factors_kernel), blocks_for((samples * c + 3) / 4, kThreads), kThreads, 0, stream(), factors,

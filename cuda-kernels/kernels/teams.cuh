@@ -51,6 +51,8 @@ __device__ __forceinline__ T joined_block(T x, const Join& join) {
 template <int lanes, int held>
 struct LaneTeam {
     static constexpr int kThreads = 128, kRows = kThreads / lanes;
+    // Of a multiprocessor at least: what bounds the registers, 168 and 40. Left alone, ptxas spills to have fewer.
+    static constexpr int kBlocks = held > 8 ? 3 : 12;
 
     int columns;  // 0 where there is no row left for these lanes: they go along
 
@@ -70,6 +72,8 @@ struct LaneTeam {
     }
     __device__ float sum(float x) const { return joined_lanes<lanes>(x, Plus()); }
     __device__ float largest(float x) const { return joined_lanes<lanes>(x, Larger()); }
+    // Whether x holds in any row of those that go along together. x: the same in all threads of a row.
+    __device__ bool any(bool x) const { return __any_sync(kFullWarp, x) != 0; }
 
     // A row, read once.
     template <class T>
@@ -88,7 +92,7 @@ struct LaneTeam {
 // A block has a row of any length; what it needs again comes from the caches.
 template <int threads>
 struct BlockTeam {
-    static constexpr int kThreads = threads, kRows = 1;
+    static constexpr int kThreads = threads, kRows = 1, kBlocks = 5;
 
     int columns;
 
@@ -103,6 +107,7 @@ struct BlockTeam {
     }
     __device__ float sum(float x) const { return joined_block<threads>(x, Plus()); }
     __device__ float largest(float x) const { return joined_block<threads>(x, Larger()); }
+    __device__ bool any(bool x) const { return x; }
 
     template <class T>
     class Row {
@@ -118,7 +123,7 @@ struct BlockTeam {
 // body(team, row) for every row. A team without a row gets the last one and 0 columns: its lanes take part in the
 // exchanges of their warp.
 template <class Team, class Body>
-__global__ void __launch_bounds__(Team::kThreads) rows_kernel(int64_t rows, int columns, Body body) {
+__global__ void __launch_bounds__(Team::kThreads, Team::kBlocks) rows_kernel(int64_t rows, int columns, Body body) {
     const int64_t step = int64_t{gridDim.x} * Team::kRows;
     for (int64_t first = int64_t{blockIdx.x} * Team::kRows; first < rows; first += step) {
         const int64_t row = first + Team::row();
