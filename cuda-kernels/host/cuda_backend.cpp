@@ -150,9 +150,19 @@ struct Found {
         try {
             devices = device_count();
             if (devices == 0) reason = "this machine has no CUDA device";
+            settings();
         } catch (const Error& error) {
             reason = error.what();
             reason += "; is the NVIDIA driver installed, and not older than CUDA " + version(CUDART_VERSION) + "?";
+        }
+    }
+    // What is set wrongly in the environment is told before anything is computed.
+    void settings() {
+        try {
+            (void)table();
+        } catch (const Error& error) {
+            devices = 0;
+            reason = error.what();
         }
     }
     static std::string version(int number) { return format("%d.%d", number / 1000, number % 1000 / 10); }
@@ -214,9 +224,9 @@ extern "C" __attribute__((visibility("default"))) const hb::BackendPlugin* hornb
     static hb::BackendPlugin plugin{};
     plugin.version = hb::kBackendVersion;
     if (version != hb::kBackendVersion) return &plugin;
-    static const hb::Backend functions = keeping_table();
     plugin.devices = found().devices;
     plugin.reason = found().reason.c_str();
+    static const hb::Backend functions = plugin.devices > 0 ? keeping_table() : hb::Backend{};
     plugin.backend = &functions;
     plugin.select = select;
     plugin.take_error = take_error;

@@ -27,8 +27,7 @@ cudaDataType type_of(DType type) { return type == DType::BF16 ? CUDA_R_16BF : CU
 
 }  // namespace
 
-Cublas::Cublas()
-    : Library({"cuBLAS", "HORNBEAM_CUBLAS_LIBRARY", {"libcublas.so.13", "libcublas.so.12"}, "12 or 13"}) {
+Cublas::Cublas() : Library({"cuBLAS", "HORNBEAM_CUBLAS_LIBRARY", {"libcublas.so.13", "libcublas.so.12"}, "12 or 13"}) {
     bind(cublasGetProperty_, "cublasGetProperty");
     bind(cublasCreate_v2_, "cublasCreate_v2");
     bind(cublasSetStream_v2_, "cublasSetStream_v2");
@@ -69,11 +68,11 @@ void Cublas::multiply(const MatMulShape& s, const View& a, const View& b, float 
     // y = a b row-major is y' = b' a' column-major, where a row-major matrix is read as its own transpose.
     const float one = 1;
     ComputeType compute = a.type == DType::F32 && f32_by_tf32() ? kCompute32FFastTf32 : kCompute32F;
-    check(cublasGemmStridedBatchedEx_(
-              own.handle, s.transpose_b ? kTransposed : kAsIs, s.transpose_a ? kTransposed : kAsIs, int(s.n), int(s.m),
-              int(s.k), &one, b.data, type_of(b.type), int(s.transpose_b ? s.k : s.n), s.b_batch_stride, a.data,
-              type_of(a.type), int(s.transpose_a ? s.m : s.k), s.a_batch_stride, &beta, y.data, type_of(y.type),
-              int(s.n), s.m * s.n, int(s.batch), compute, kGemmDefault),
+    check(cublasGemmStridedBatchedEx_(own.handle, s.transpose_b ? kTransposed : kAsIs,
+                                      s.transpose_a ? kTransposed : kAsIs, int(s.n), int(s.m), int(s.k), &one, b.data,
+                                      type_of(b.type), int(s.transpose_b ? s.k : s.n), s.b_batch_stride, a.data,
+                                      type_of(a.type), int(s.transpose_a ? s.m : s.k), s.a_batch_stride, &beta, y.data,
+                                      type_of(y.type), int(s.n), s.m * s.n, int(s.batch), compute, kGemmDefault),
           "cublasGemmStridedBatchedEx");
 }
 

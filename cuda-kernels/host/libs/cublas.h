@@ -11,8 +11,8 @@ namespace hb::cuda {
 
 class Cublas : public Library {
   public:
-    // y [m, n] row-major, or [batch, m, n] = a b + beta y: as MatMulShape says of a and b. a and b have one type, f32 or
-    // bf16; y has theirs or f32. Rows that are longer than an int are not for it: see fits.
+    // y [m, n] row-major, or [batch, m, n] = a b + beta y: as MatMulShape says of a and b. a and b have one type, f32
+    // or bf16; y has theirs or f32. Rows that are longer than an int are not for it: see fits.
     void multiply(const MatMulShape& shape, const View& a, const View& b, float beta, const View& y) const;
     static bool fits(const MatMulShape& shape);
 

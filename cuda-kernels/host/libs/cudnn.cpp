@@ -27,9 +27,25 @@ constexpr size_t kMostWorkspace = size_t(1) << 30;
 using Key = std::array<int64_t, 20>;
 Key key_of(const Cudnn::Problem& p, Cudnn::Direction direction) {
     const ConvShape& s = p.shape;
-    return {s.n,        s.h,     s.w,     s.c,          s.o,          s.kh,     s.kw,           s.oh,
-            s.ow,       s.stride_h, s.stride_w, s.pad_h, s.pad_w,     s.dilation_h, s.dilation_w, s.groups,
-            int64_t(p.type), int64_t(direction), int64_t(f32_by_tf32())};
+    return {s.n,
+            s.h,
+            s.w,
+            s.c,
+            s.o,
+            s.kh,
+            s.kw,
+            s.oh,
+            s.ow,
+            s.stride_h,
+            s.stride_w,
+            s.pad_h,
+            s.pad_w,
+            s.dilation_h,
+            s.dilation_w,
+            s.groups,
+            int64_t(p.type),
+            int64_t(direction),
+            int64_t(p.by_tensor_cores())};
 }
 
 struct PerDevice {
@@ -55,6 +71,8 @@ const char* name_of(Cudnn::Direction direction) {
 }
 
 }  // namespace
+
+bool Cudnn::Problem::by_tensor_cores() const { return type == DType::BF16 || tf32 || f32_by_tf32(); }
 
 Cudnn::Cudnn() : Library({"cuDNN", "HORNBEAM_CUDNN_LIBRARY", {"libcudnn.so.9"}, "9"}) {
     bind(cudnnGetVersion_, "cudnnGetVersion");
@@ -106,7 +124,7 @@ Cudnn::Plan Cudnn::make_plan(Handle handle, const Problem& p, Direction directio
     const ConvShape& s = p.shape;
     DataType type = p.type == DType::BF16 ? kBFloat16 : kFloat;
     // The default would allow tf32 for f32.
-    MathType math = type == kBFloat16 || f32_by_tf32() ? kTensorOpMath : kFmaMath;
+    MathType math = p.by_tensor_cores() ? kTensorOpMath : kFmaMath;
     Plan plan{};
     check(cudnnCreateTensorDescriptor_(&plan.x), "cudnnCreateTensorDescriptor");
     check(cudnnSetTensor4dDescriptor_(plan.x, kNhwc, type, int(s.n), int(s.c), int(s.h), int(s.w)),

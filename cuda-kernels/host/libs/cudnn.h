@@ -1,6 +1,6 @@
-// Convolutions by cuDNN 9, on NHWC activations and OHWI kernels. Of its two interfaces this uses the older one, one call
-// per convolution: it has a tenth of the declarations, and the heuristics and kernels behind both are the same for a
-// convolution alone. Only deterministic algorithms are taken.
+// Convolutions by cuDNN 9, on NHWC activations and OHWI kernels. Of its two interfaces this uses the older one, one
+// call per convolution: it has a tenth of the declarations, and the heuristics and kernels behind both are the same for
+// a convolution alone. Only deterministic algorithms are taken.
 #pragma once
 
 #include <cuda_runtime_api.h>
@@ -12,10 +12,12 @@ namespace hb::cuda {
 
 class Cudnn : public Library {
   public:
-    // What is convolved: x and y have `type`, and so has w: f32 or bf16. n is the number of samples to take.
+    // What is convolved: x, y and w have `type`, f32 or bf16.
     struct Problem {
         ConvShape shape;
         DType type;
+        bool tf32;  // f32 may be multiplied as tf32, whatever HORNBEAM_CUDA_F32 says
+        bool by_tensor_cores() const;
     };
     // y = convolution of x with w + beta y.
     void forward(const Problem& problem, const void* x, const void* w, float beta, void* y) const;

@@ -63,7 +63,7 @@ void Library::accept(bool accepted, int major, int minor, int patch) {
     if (!accepted && reason_.empty()) reason_ = file_ + " is version " + version_;
 #if defined(HB_CUDA_EMULATED)
     // A stand-in queues its work as the emulated runtime does, which only this library has.
-    using Connect = void(cudaError_t (*)(cudaStream_t, cudaHostFn_t, void*));
+    using Connect = void(cudaError_t(*)(cudaStream_t, cudaHostFn_t, void*));
     if (auto connect = reinterpret_cast<Connect*>(dlsym(handle_, "hornbeam_connect_emulation")))
         connect(&cudaLaunchHostFunc);
 #endif

@@ -117,7 +117,8 @@ MatMulShape product(int64_t m, int64_t n, int64_t k, bool transpose_a, bool tran
 }
 
 bool fits(const ConvShape& s, DType type) {
-    return computes(type) && (is_product(s) ? Cublas::fits(product(pixels(s), s.o, s.c, false, false)) : Cudnn::fits(s));
+    return computes(type) &&
+           (is_product(s) ? Cublas::fits(product(pixels(s), s.o, s.c, false, false)) : Cudnn::fits(s));
 }
 
 bool needs_chain_rule(const Noise& noise) {
@@ -157,25 +158,31 @@ ConvShape of_samples(ConvShape s, int64_t n) {
 }
 
 void conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, const Noise& noise, const View& y) {
-    if (!fits(s, x.type)) return hand.conv2d(s, x, w, bias, noise, y);
+    // A bias must be added before results are rounded to bf16, and cuDNN's older interface cannot write f32 from bf16.
+    bool widens = bias && y.type == DType::BF16;
+    if (!fits(s, x.type) || (widens && !is_product(s))) return hand.conv2d(s, x, w, bias, noise, y);
+    DeviceScratch<float> wide(widens ? pixels(s) * s.o : 0);
+    View sums = widens ? dense(wide.data(), DType::F32, shape_of(pixels(s), s.o))
+                       : dense(y.data, y.type, shape_of(pixels(s), s.o));
     // The product is added to the bias.
     if (bias) {
-        View rows = dense(bias.data, bias.type, shape_of(pixels(s), s.o));
+        View rows = dense(bias.data, bias.type, sums.shape);
         rows.stride[0] = 0;
-        hand.copy(rows, dense(y.data, y.type, rows.shape));
+        hand.copy(rows, sums);
     }
     float beta = bias ? 1 : 0;
     for_each_run(s, w, noise, x.type, [&](int64_t begin, int64_t end, const View& seen) {
         ConvShape part = of_samples(s, end - begin);
         char* from = at(x, begin * s.h * s.w * s.c);
-        char* to = at(y, begin * s.oh * s.ow * s.o);
+        char* to = at(sums, begin * s.oh * s.ow * s.o);
         if (is_product(s))
             Cublas::get().multiply(product(pixels(part), s.o, s.c, false, true),
                                    dense(from, x.type, shape_of(pixels(part), s.c)), seen, beta,
-                                   dense(to, y.type, shape_of(pixels(part), s.o)));
+                                   dense(to, sums.type, shape_of(pixels(part), s.o)));
         else
-            Cudnn::get().forward({part, x.type}, from, seen.data, beta, to);
+            Cudnn::get().forward({part, x.type, false}, from, seen.data, beta, to);
     });
+    if (widens) hand.copy(sums, dense(y.data, y.type, sums.shape));
 }
 
 void conv2d_backward_data(const ConvShape& s, const View& dy, const View& w, const Noise& noise, const View& dx) {
@@ -189,7 +196,7 @@ void conv2d_backward_data(const ConvShape& s, const View& dy, const View& w, con
                                    dense(from, dy.type, shape_of(pixels(part), s.o)), seen, 0,
                                    dense(to, dx.type, shape_of(pixels(part), s.c)));
         else
-            Cudnn::get().backward_data({part, dy.type}, from, seen.data, to);
+            Cudnn::get().backward_data({part, dy.type, false}, from, seen.data, to);
     });
 }
 
@@ -198,13 +205,15 @@ void conv2d_backward_weight(const ConvShape& s, const View& x, const View& dy, c
     if (!fits(s, x.type) || needs_chain_rule(noise)) return hand.conv2d_backward_weight(s, x, dy, noise, dw, dbias);
     if (is_product(s)) {
         Cublas::get().multiply(product(s.o, s.c, pixels(s), true, false), dy, x, 0, dw);
-    } else if (dw.type == x.type) {
-        Cudnn::get().backward_weight({s, x.type}, x.data, dy.data, dw.data);
+    } else if (x.type == DType::F32) {
+        Cudnn::get().backward_weight({s, x.type, false}, x.data, dy.data, dw.data);
     } else {
-        // cuDNN writes the type of x; sums are made in f32 before they are rounded to it.
-        DeviceScratch<uint16_t> narrow(dw.elements());
-        Cudnn::get().backward_weight({s, x.type}, x.data, dy.data, narrow.data());
-        hand.copy(dense(narrow.data(), x.type, dw.shape), dw);
+        // From bf16 cuDNN makes bf16 only, too coarse for a gradient of f32 weights. Numbers of bf16 are numbers of
+        // tf32: widened, they give the same products, summed and stored in f32.
+        DeviceScratch<float> wide_x(x.elements()), wide_dy(dy.elements());
+        hand.copy(x, dense(wide_x.data(), DType::F32, x.shape));
+        hand.copy(dy, dense(wide_dy.data(), DType::F32, dy.shape));
+        Cudnn::get().backward_weight({s, DType::F32, true}, wide_x.data(), wide_dy.data(), dw.data);
     }
     if (dbias) hand.reduce(HB_REDUCE_SUM, dy, 1, pixels(s), s.o, dbias);
 }

@@ -1,12 +1,13 @@
 // By whom an op is computed: the kernels written here (hand), or NVIDIA's libraries (library).
 //
-// HORNBEAM_CUDA_VARIANT = hand (the standard), library, or auto (library where it was found), for all ops that have both;
-// or several, apart by commas, of which those with a name are for one op: "library,conv2d=hand". The ops: matmul,
+// HORNBEAM_CUDA_VARIANT = hand (the standard), library, or auto (library where it was found), for all ops that have
+// both; or several, apart by commas, of which those with a name are for one op: "library,conv2d=hand". The ops: matmul,
 // conv2d, conv2d_backward_data, conv2d_backward_weight; linear layers are convolutions of single pixels.
 //
 // A library computes what it can: convolutions of single pixels, without stride, are cuBLAS's, the others are cuDNN's.
 // Weight noise is drawn by the kernel of perturb_weight, for each noise run apart. The rest is left to hand: the chain
-// rule through multiplicative noise, sizes beyond the library's integers, f64.
+// rule through multiplicative noise, bf16 convolutions with a bias of more than single pixels, sizes beyond the
+// library's integers, f64.
 #pragma once
 
 #include <string>
