@@ -1,4 +1,6 @@
 // The library's one door: a table of functions that keep what they throw (native/src/backend/plugin.h).
+#include <dlfcn.h>
+
 #include <cstring>
 #include <string>
 #include <type_traits>
@@ -8,6 +10,7 @@
 #include "backend/plugin.h"
 #include "host/device.h"
 #include "host/launch_error.h"
+#include "host/libs/variants.h"
 #include "kernels/kernels.h"
 
 namespace hb::cuda {
@@ -45,6 +48,7 @@ Backend throwing_table() {
     add_losses(t);
     add_dropout(t);
     add_optimizers(t);
+    add_libraries(t);
     return t;
 }
 
@@ -146,9 +150,19 @@ struct Found {
         try {
             devices = device_count();
             if (devices == 0) reason = "this machine has no CUDA device";
+            settings();
         } catch (const Error& error) {
             reason = error.what();
             reason += "; is the NVIDIA driver installed, and not older than CUDA " + version(CUDART_VERSION) + "?";
+        }
+    }
+    // What is set wrongly in the environment is told before anything is computed.
+    void settings() {
+        try {
+            (void)table();
+        } catch (const Error& error) {
+            devices = 0;
+            reason = error.what();
         }
     }
     static std::string version(int number) { return format("%d.%d", number / 1000, number % 1000 / 10); }
@@ -159,23 +173,32 @@ const Found& found() {
     return *all;
 }
 
+// Where this library was loaded from.
+std::string own_file() {
+    Dl_info self;
+    return dladdr(reinterpret_cast<void*>(&found), &self) && self.dli_fname ? self.dli_fname : "";
+}
+
 std::string facts() {
     int driver = 0;
     (void)cudaDriverGetVersion(&driver);
     std::string list;
     for (int i = 0; i < found().devices; i++) {
-        select_device(i);
-        const Device& d = device();
-        size_t available = 0, total = 0;
-        (void)cudaMemGetInfo(&available, &total);
+        // Without opening it: that takes memory of each device, and time.
+        cudaDeviceProp d;
+        check(cudaGetDeviceProperties(&d, i), "cudaGetDeviceProperties");
         list += format("%s{\"device\": \"cuda:%d\", \"name\": %s, \"compute_capability\": \"%d.%d\", "
-                       "\"multiprocessors\": %d, \"memory_bytes\": %lld, \"memory_free_bytes\": %lld}",
-                       i ? ", " : "", i, quoted(d.name).c_str(), d.major, d.minor, d.multiprocessors, (long long)total,
-                       (long long)available);
+                       "\"multiprocessors\": %d, \"memory_bytes\": %lld}",
+                       i ? ", " : "", i, quoted(d.name).c_str(), d.major, d.minor, d.multiProcessorCount,
+                       (long long)d.totalGlobalMem);
     }
-    return format("{\"backend\": \"%s\", \"devices\": [%s], \"reason\": %s, \"runtime\": \"%s\", \"driver\": %s}",
-                  kName, list.c_str(), quoted(found().reason).c_str(), Found::version(CUDART_VERSION).c_str(),
-                  driver ? quoted(Found::version(driver)).c_str() : "null");
+    // Where there is no device, nobody needs the libraries, which are large.
+    std::string libraries = found().devices > 0 ? ", " + library_facts() : "";
+    return format("{\"backend\": \"%s\", \"library\": %s, \"devices\": [%s], \"reason\": %s, \"runtime\": \"%s\", "
+                  "\"driver\": %s%s}",
+                  kName, quoted(own_file()).c_str(), list.c_str(), quoted(found().reason).c_str(),
+                  Found::version(CUDART_VERSION).c_str(), driver ? quoted(Found::version(driver)).c_str() : "null",
+                  libraries.c_str());
 }
 
 int64_t write_facts(char* text, int64_t capacity) {
@@ -201,9 +224,9 @@ extern "C" __attribute__((visibility("default"))) const hb::BackendPlugin* hornb
     static hb::BackendPlugin plugin{};
     plugin.version = hb::kBackendVersion;
     if (version != hb::kBackendVersion) return &plugin;
-    static const hb::Backend functions = keeping_table();
     plugin.devices = found().devices;
     plugin.reason = found().reason.c_str();
+    static const hb::Backend functions = plugin.devices > 0 ? keeping_table() : hb::Backend{};
     plugin.backend = &functions;
     plugin.select = select;
     plugin.take_error = take_error;

@@ -123,7 +123,7 @@ int main(int argc, char** argv) {
     check(open != nullptr, "it has its door");
     another_version(open);
     const BackendPlugin* plugin = open(kBackendVersion);
-    check(plugin && plugin->version == kBackendVersion && plugin->backend, "this version gets the functions");
+    check(plugin && plugin->version == kBackendVersion && plugin->backend, "this version gets a table");
     if (argc > 2 && std::string(argv[2]) == "none") {
         no_device(*plugin);
     } else {

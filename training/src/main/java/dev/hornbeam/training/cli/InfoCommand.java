@@ -107,7 +107,13 @@ final class InfoCommand implements Runnable {
         if (json) {
             out.println(facts.toPrettyString());
         } else {
-            facts.properties().forEach(fact -> out.println(fact.getKey() + ": " + text(fact.getValue())));
+            facts.properties().forEach(fact -> {
+                if (fact.getKey().equals("cuda")) {
+                    CudaFacts.lines(fact.getValue()).forEach(out::println);
+                } else {
+                    out.println(fact.getKey() + ": " + text(fact.getValue()));
+                }
+            });
         }
     }
 
@@ -138,7 +144,6 @@ final class InfoCommand implements Runnable {
             facts.withArray("types").add(type.toString());
         }
         facts.put("library", Engine.library().toString());
-        facts.put("cuda", Engine.whyUnavailable(Device.cuda(0)).orElse("available"));
         facts.put("jpeg", ImageDecoder.jpegDecoder());
         ModelCatalog.names().forEach(facts.putArray("models")::add);
         return facts;
