@@ -16,7 +16,7 @@ namespace hb::emulation::checker {
 void start_launch();
 void end_launch();
 void start_block();
-void thread_ends();
+void thread_ends();  // the running thread returns, and is still counted as alive
 // All threads of the block have met: what each did is known to all.
 void block_barrier();
 void arrive_at_barrier(const void* site);

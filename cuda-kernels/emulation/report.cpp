@@ -142,6 +142,9 @@ void resolve(std::vector<Finding>& some) {
         at = f.lines.find('#');
         if (at != std::string::npos) f.lines.replace(at, 1, lines[f.other_pc]);
     }
+    size_t before = some.size();
+    std::erase_if(some, [&](const Finding& f) { return f.lines_must_differ && lines[f.pc] == lines[f.other_pc]; });
+    findings().all -= before - some.size();
 }
 
 void add(Finding finding) {
@@ -169,7 +172,7 @@ uint3 thread_index(uint32_t linear) {
 
 void report(const char* what, const void* pc, const void* other_pc, const std::string& other) {
     if (!findings().seen.insert({what, pc, other_pc}).second) return;
-    Finding finding{what, here(), pc ? "at @" : "", pc, other_pc};
+    Finding finding{what, here(), pc ? "at @" : "", pc, other_pc, false};
     if (other_pc) {
         finding.lines += "; the other: " + other + " at #";
     } else if (!other.empty()) {
@@ -178,15 +181,20 @@ void report(const char* what, const void* pc, const void* other_pc, const std::s
     add(std::move(finding));
 }
 
+void report_different_lines(const char* what, const void* pc, const void* other_pc) {
+    if (!findings().seen.insert({what, pc, other_pc}).second) return;
+    add({what, here(), "at @; others at #", pc, other_pc, true});
+}
+
 void report_waiting(const Thread& thread) {
     std::string what = std::string("deadlock: threads wait forever in ") + thread.waits_for;
     if (!findings().seen.insert({what, thread.site, nullptr}).second) return;
     std::string where = std::string("kernel ") + running_launch().name + ", block " + text_of(running.block_index) +
                         ", thread " + text_of(thread.index);
-    add({what, where, thread.site ? "at @" : "", thread.site, nullptr});
+    add({what, where, thread.site ? "at @" : "", thread.site, nullptr, false});
 }
 
-void report_host(const char* what, const std::string& where) { add({what, where, "", nullptr, nullptr}); }
+void report_host(const char* what, const std::string& where) { add({what, where, "", nullptr, nullptr, false}); }
 
 void print_findings() {
     Findings& f = findings();

@@ -15,12 +15,15 @@ struct Finding {
     std::string lines;  // the source line, and that of the other access where there are two
     const void* pc = nullptr;
     const void* other_pc = nullptr;
+    bool lines_must_differ = false;
 };
 
 // Notes a finding at the place that runs now, once for each pair of places. `pc` and `other_pc` are return addresses
 // into the kernel; the other may be null. `other` says who was there, such as "thread (3, 0, 0)". Lines are looked up,
 // and the finding is printed to stderr, when no kernel runs any more.
 void report(const char* what, const void* pc, const void* other_pc = nullptr, const std::string& other = "");
+// As report, but nothing where both places turn out to be one line, of which the compiler made several.
+void report_different_lines(const char* what, const void* pc, const void* other_pc);
 // The thread waits, and what it waits for cannot come.
 void report_waiting(const Thread& thread);
 // For host calls: `where` names the call.
