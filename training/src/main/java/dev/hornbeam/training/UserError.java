@@ -2,6 +2,7 @@ package dev.hornbeam.training;
 
 import java.io.FileNotFoundException;
 import java.io.IOException;
+import java.nio.charset.CharacterCodingException;
 import java.nio.file.AccessDeniedException;
 import java.nio.file.FileAlreadyExistsException;
 import java.nio.file.FileSystemException;
@@ -15,19 +16,33 @@ import java.util.Locale;
  * An error that the user can mend: bad input, a missing file, a full disk.
  *
  * <p>The message is one line that names the value, the place, what was expected and what to do. The command line
- * prints it as it is, without a stack trace, and exits with 1.
+ * prints it as it is, without a stack trace, and exits with 1. What files and arguments put into it stays one line:
+ * control characters become question marks, and what is longer than {@value #LONGEST} characters loses its middle.
  */
 public final class UserError extends RuntimeException {
     private static final long serialVersionUID = 1L;
+    private static final int LONGEST = 4_000;
 
     /** Creates an error with a one-line message for the user. */
     public UserError(String message) {
-        super(message);
+        super(oneLine(message));
     }
 
     /** Creates an error with a one-line message for the user and the exception behind it. */
     public UserError(String message, Throwable cause) {
-        super(message, cause);
+        super(oneLine(message), cause);
+    }
+
+    private static String oneLine(String message) {
+        String text = message;
+        if (text.length() > LONGEST) {
+            int half = LONGEST / 2;
+            text = text.substring(0, half) + " ... " + text.substring(text.length() - half);
+        }
+        // The next two are ends of lines as well.
+        return text.chars().anyMatch(c -> Character.isISOControl(c) || c == '\u2028' || c == '\u2029')
+                ? text.replaceAll("[\\p{Cc}\u2028\u2029]", "?")
+                : text;
     }
 
     /**
@@ -56,6 +71,7 @@ public final class UserError extends RuntimeException {
             case AccessDeniedException _ -> "permission denied";
             case NoSuchFileException _, FileNotFoundException _ -> "no such file or folder";
             case NotDirectoryException _ -> "a part of the path is a file, not a folder";
+            case CharacterCodingException _ -> "it is not text in UTF-8";
             case FileAlreadyExistsException _ -> "a file of that name is in the way";
             // The message repeats the path, which may be that of the temporary file.
             case FileSystemException e when e.getReason() != null -> lowerFirst(e.getReason());

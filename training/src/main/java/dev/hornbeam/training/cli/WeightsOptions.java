@@ -107,13 +107,11 @@ final class WeightsOptions {
                         + " channels; the input has " + channels);
             }
         });
-        Module network = TrainingParts.model(
-                requiredModelName(),
-                checkpoint.map(Checkpoint::modelSpec).orElseGet(() -> {
-                    ModelSpec spec = new ModelSpec(channels, classesInFile(), widthGiven(), false);
-                    return side.isPresent() ? spec.withSide(side.getAsInt()) : spec;
-                }),
-                0);
+        Module network = checkpoint.map(known -> known.network(file)).orElseGet(() -> {
+            ModelSpec spec = new ModelSpec(channels, classesInFile(), widthGiven(), false);
+            return TrainingParts.model(
+                    requiredModelName(), side.isPresent() ? spec.withSide(side.getAsInt()) : spec, 0);
+        });
         try {
             Checkpoint.loadWeights(file, network);
         } catch (UserError e) {

@@ -35,7 +35,14 @@ final class Archive {
                         ? new ZipArchiveInputStream(content)
                         : new TarArchiveInputStream(content)) {
             for (ArchiveEntry entry = entries.getNextEntry(); entry != null; entry = entries.getNextEntry()) {
+                // Its holes would be written out as zeros, as many as it claims. No publisher has any.
+                if (entry instanceof TarArchiveEntry tar && tar.isSparse()) {
+                    throw new IOException("the archive has a sparse file; expected plain ones");
+                }
                 Path target = target(folder, entry.getName());
+                if (!entry.isDirectory() && target.equals(folder.normalize())) {
+                    throw new IOException("the archive has a file without a name");
+                }
                 if (entry.isDirectory()) {
                     Files.createDirectories(target);
                 } else if (!(entry instanceof TarArchiveEntry tar) || tar.isFile()) {

@@ -103,7 +103,11 @@ final class CsvImages {
         for (int i = 0; i < values.length; i++) {
             values[i] = list.get(i);
         }
-        return set.withTargets(Targets.of(targetNames, values));
+        try {
+            return set.withTargets(Targets.of(targetNames, values));
+        } catch (UserError e) {
+            throw new UserError(path + ": " + e.getMessage(), e);
+        }
     }
 
     private Path folder() {

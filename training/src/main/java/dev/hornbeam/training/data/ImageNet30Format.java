@@ -87,7 +87,11 @@ final class ImageNet30Format implements DataSetFormat {
         return images.toSet(request.name(), split, fit, classes, List.of(path));
     }
 
+    // What is too long or no path is left as it is: it will be refused.
     private static String present(Path folder, String file) {
+        if (file.length() > ListedImages.LONGEST_PATH) {
+            return file;
+        }
         for (String rest = file; !rest.isEmpty(); ) {
             if (!rest.startsWith("/") && rest.indexOf('\0') < 0 && Files.isRegularFile(folder.resolve(rest))) {
                 return rest;

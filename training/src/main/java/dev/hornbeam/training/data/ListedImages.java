@@ -13,6 +13,9 @@ import java.util.List;
 
 /** Image files and their classes, gathered one by one until they are a set. */
 final class ListedImages {
+    /** What systems take for the longest path. */
+    static final int LONGEST_PATH = 4096;
+
     private final Path folder;
     private final List<String> files = new ArrayList<>();
     private final List<Integer> labels = new ArrayList<>();
@@ -30,6 +33,9 @@ final class ListedImages {
      * @throws UserError if it is not below the folder, or not there
      */
     void addNamed(String file, int label, Path list) {
+        if (file.length() > LONGEST_PATH) {
+            throw new UserError(list + ": \"" + printable(file) + "\" is too long for the name of a file");
+        }
         Path path;
         try {
             path = Path.of(file);

@@ -76,6 +76,7 @@ final class MatFile {
         long largest = LEAST_MEMORY + LARGEST_RATIO * bytes.length;
         return new MatFile(path, largest, guarded(path, () -> {
             try (Source source = Sources.wrap(bytes)) {
+                MatElements.check(bytes);
                 return Mat5.newReader(source)
                         .disableSubsystemProcessing()
                         .setBufferAllocator(new LimitedMemory(largest))

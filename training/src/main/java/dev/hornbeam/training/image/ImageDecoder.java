@@ -2,7 +2,6 @@ package dev.hornbeam.training.image;
 
 import com.twelvemonkeys.imageio.plugins.jpeg.JPEGImageReaderSpi;
 import com.twelvemonkeys.imageio.plugins.webp.WebPImageReaderSpi;
-import com.twelvemonkeys.imageio.stream.ByteArrayImageInputStream;
 import dev.hornbeam.training.UserError;
 import java.awt.image.BufferedImage;
 import java.io.IOException;
@@ -184,15 +183,16 @@ public final class ImageDecoder {
             }
         }
         ImageReader reader = Readers.of(format).createReaderInstance();
-        try (ImageInputStream stream = new ByteArrayImageInputStream(content)) {
+        try (ImageInputStream stream = new ImageContent(content)) {
             // Only GIF's metadata is of use; of the others' some can be unpacked to any size.
             reader.setInput(stream, false, format != ImageFormat.GIF);
-            long pixels = checkSize(reader.getWidth(SOURCE), reader.getHeight(SOURCE));
+            long pixels =
+                    checkSize(reader.getWidth(SOURCE), reader.getHeight(SOURCE), markers.mostPixels(format), content);
             if (pixels <= LARGE_PIXELS) {
-                return markers.orientation().apply(pixels(reader, format, markers));
+                return markers.orientation().apply(pixels(reader, format, markers, content));
             }
             synchronized (LARGE) {
-                return markers.orientation().apply(pixels(reader, format, markers));
+                return markers.orientation().apply(pixels(reader, format, markers, content));
             }
         } finally {
             reader.dispose();
@@ -205,7 +205,7 @@ public final class ImageDecoder {
         if (!usual || markers.width() == 0 || markers.height() == 0) {
             return Optional.empty();
         }
-        long pixels = checkSize(markers.width(), markers.height());
+        long pixels = checkSize(markers.width(), markers.height(), markers.mostPixels(ImageFormat.JPEG), content);
         if (pixels <= LARGE_PIXELS) {
             return library.decode(content, shorterSide, markers.width(), markers.height());
         }
@@ -214,7 +214,7 @@ public final class ImageDecoder {
         }
     }
 
-    private long checkSize(int width, int height) throws IOException {
+    private long checkSize(int width, int height, long most, byte[] content) throws IOException {
         if (width < 1 || height < 1) {
             throw new IIOException("it has no pixels: " + width + "x" + height);
         }
@@ -227,10 +227,15 @@ public final class ImageDecoder {
             throw new TooLarge("the image has " + width + "x" + height + " pixels; more than " + Integer.MAX_VALUE / 8
                     + " are beyond this program");
         }
+        if (pixels > most) {
+            throw new IIOException("its size of " + width + "x" + height + " pixels is more than " + content.length
+                    + " bytes can hold");
+        }
         return pixels;
     }
 
-    private PixelImage pixels(ImageReader reader, ImageFormat format, ImageMarkers markers) throws IOException {
+    private PixelImage pixels(ImageReader reader, ImageFormat format, ImageMarkers markers, byte[] content)
+            throws IOException {
         List<String> warnings = new ArrayList<>();
         reader.addIIOReadWarningListener((_, warning) -> warnings.add(warning));
         PixelImage image = switch (format) {
@@ -238,7 +243,7 @@ public final class ImageDecoder {
                 markers.components() == 4
                         ? JavaImages.ofFourChannels(reader.readRaster(SOURCE, null), markers.transform())
                         : convert(reader.read(SOURCE));
-            case GIF -> convert(onScreen(reader));
+            case GIF -> convert(onScreen(reader, markers.mostPixels(format), content));
             case PNG, BMP, WEBP -> convert(reader.read(SOURCE));
         };
         // A JPEG that is cut short is only warned of; its lower part is grey.
@@ -252,7 +257,7 @@ public final class ImageDecoder {
     }
 
     // A frame may be smaller than the screen that it is shown on; the rest of the screen is transparent.
-    private BufferedImage onScreen(ImageReader reader) throws IOException {
+    private BufferedImage onScreen(ImageReader reader, long most, byte[] content) throws IOException {
         BufferedImage frame = reader.read(SOURCE);
         Node screen =
                 child(reader.getStreamMetadata().getAsTree("javax_imageio_gif_stream_1.0"), "LogicalScreenDescriptor");
@@ -266,7 +271,7 @@ public final class ImageDecoder {
         }
         width = Math.max(width, left + frame.getWidth());
         height = Math.max(height, top + frame.getHeight());
-        checkSize(width, height);
+        checkSize(width, height, most, content);
         BufferedImage whole = new BufferedImage(width, height, BufferedImage.TYPE_INT_ARGB);
         int[] row = new int[frame.getWidth()];
         for (int y = 0; y < frame.getHeight(); y++) {

@@ -24,8 +24,24 @@ final class ImageMarkers {
     private static final byte[] PNG_EXIF = "eXIf".getBytes(StandardCharsets.ISO_8859_1);
     private static final byte[] WEBP_EXIF = "EXIF".getBytes(StandardCharsets.ISO_8859_1);
     private static final byte[] WEBP_PROFILE = "ICCP".getBytes(StandardCharsets.ISO_8859_1);
+    private static final byte[] WEBP_LOSSLESS = "VP8L".getBytes(StandardCharsets.ISO_8859_1);
     private static final byte[] WEBP_EXTENDED = "VP8X".getBytes(StandardCharsets.ISO_8859_1);
     private static final int WEBP_HAS_PROFILE = 0x20;
+
+    // Deflate shrinks by at most 1032 to 1.
+    private static final long PNG_RATIO = 1032;
+    private static final int PNG_HEADER = 33;
+    private static final int BMP_HEADER = 34;
+    // A code of GIF has at least 3 bits; one of 12 stands for at most 4096 pixels, shorter ones for fewer.
+    private static final long GIF_PIXELS = 4096 * 8 / 12 + 1;
+    // A block of 64 pixels has one bit at least, and where components differ in size there may be four times as many
+    // pixels
+    // as in the largest of them.
+    private static final long JPEG_PIXELS = 4 * 64 * 8;
+    // The modes of a block of 256 pixels alone take more than three bits.
+    private static final long VP8_PIXELS = 1024;
+    // A run of 255 pixels takes two bytes, but the rest of a line may be left out.
+    private static final long BMP_RUN_PIXELS = 4096;
 
     private final byte[] content;
     private byte[] exif = new byte[0];
@@ -34,6 +50,7 @@ final class ImageMarkers {
     private int width;
     private int height;
     private int transform = CMYK;
+    private boolean unlimited;
 
     private ImageMarkers(byte[] content) {
         this.content = content;
@@ -86,6 +103,38 @@ final class ImageMarkers {
         return transform;
     }
 
+    /**
+     * The most pixels that the file can hold, whatever its header says: a damaged size must not become a request for all
+     * memory. {@link Long#MAX_VALUE} where the format has no limit.
+     */
+    long mostPixels(ImageFormat format) {
+        if (unlimited) {
+            return Long.MAX_VALUE;
+        }
+        return switch (format) {
+            case PNG -> content.length < PNG_HEADER ? 0 : PNG_RATIO * content.length * 8 / pngBits();
+            case BMP -> content.length < BMP_HEADER ? 0 : content.length * (bmpIsPlain() ? 8 : BMP_RUN_PIXELS);
+            case GIF -> GIF_PIXELS * content.length;
+            case JPEG -> JPEG_PIXELS * content.length;
+            case WEBP -> VP8_PIXELS * content.length;
+        };
+    }
+
+    // Depth and kind of colour; those that do not exist are left to the decoder.
+    private int pngBits() {
+        int channels = switch (content[25]) {
+            case 2 -> 3;
+            case 4 -> 2;
+            case 6 -> 4;
+            default -> 1;
+        };
+        return channels * Math.max(1, content[24] & 0x1f);
+    }
+
+    private boolean bmpIsPlain() {
+        return littleEndian(30) == 0;
+    }
+
     // ITU-T T.81, annex B: 0xff, marker, length of what follows and itself. What is damaged is left to the decoder.
     private void readJpeg() {
         int at = 2;
@@ -112,6 +161,8 @@ final class ImageMarkers {
     private void readSegment(int marker, int begin, int end) {
         boolean frame = marker >= 0xc0 && marker <= 0xcf && marker != 0xc4 && marker != 0xc8 && marker != 0xcc;
         if (frame && end - begin >= 6) {
+            // Arithmetic codes shrink what does not change to almost nothing.
+            unlimited |= marker >= 0xc9;
             precision = content[begin] & 0xff;
             height = ((content[begin + 1] & 0xff) << 8) | (content[begin + 2] & 0xff);
             width = ((content[begin + 3] & 0xff) << 8) | (content[begin + 4] & 0xff);
@@ -165,6 +216,9 @@ final class ImageMarkers {
                 }
             } else if (has(WEBP_PROFILE, begin - 8, begin)) {
                 content[begin - 8] = 'X';
+            } else if (has(WEBP_LOSSLESS, begin - 8, begin)) {
+                // An image of one colour takes no bits.
+                unlimited = true;
             } else if (has(WEBP_EXTENDED, begin - 8, begin) && length > 0) {
                 content[begin] &= (byte) ~WEBP_HAS_PROFILE;
             }

@@ -12,7 +12,6 @@ import dev.hornbeam.training.image.ImageDecoder;
 import dev.hornbeam.training.image.PixelImage;
 import dev.hornbeam.training.image.Preprocessing;
 import dev.hornbeam.training.run.Checkpoint;
-import dev.hornbeam.training.run.TrainingParts;
 import java.awt.image.BufferedImage;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -75,7 +74,7 @@ public final class Predictor implements AutoCloseable {
      */
     public static Predictor open(Path checkpoint) {
         Checkpoint known = Checkpoint.read(checkpoint);
-        Module network = TrainingParts.model(known.modelName(), known.modelSpec(), 0);
+        Module network = known.network(checkpoint);
         try {
             Checkpoint.loadWeights(checkpoint, network);
             known.dtype().applyTo(network);

@@ -24,6 +24,7 @@ import dev.hornbeam.training.method.Stateful;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -84,6 +85,20 @@ public record Checkpoint(
     public ModelSpec modelSpec() {
         ModelSpec spec = new ModelSpec(channels, classes, baseWidth, false);
         return height == width ? spec.withSide(height) : spec;
+    }
+
+    /**
+     * Makes the network, with weights yet to be loaded.
+     *
+     * @param file that this was read from, for messages
+     * @throws UserError if this version does not know the network
+     */
+    public Module network(Path file) {
+        try {
+            return TrainingParts.model(modelName, modelSpec(), 0);
+        } catch (UserError e) {
+            throw new UserError(file + ": " + e.getMessage(), e);
+        }
     }
 
     /**
@@ -237,45 +252,79 @@ public record Checkpoint(
             throw new UserError(file + " is no checkpoint of Hornbeam: its metadata lacks the key \"" + KEY
                     + "\"; expected a file that a run wrote to its checkpoints folder");
         }
+        JsonNode root;
         try {
-            JsonNode root = JSON.readTree(text);
+            root = JSON.readTree(text);
             int format = required(root, "format").asInt();
             if (format != FORMAT) {
                 throw new UserError(
                         file + " is a checkpoint of format " + format + "; this version reads format " + FORMAT);
             }
-            JsonNode model = required(root, "model");
-            JsonNode pixels = required(root, "normalization");
-            JsonNode at = required(root, "position");
-            return new Checkpoint(
-                    required(model, "name").asText(),
-                    required(model, "channels").asInt(),
-                    required(model, "height").asInt(),
-                    required(model, "width").asInt(),
-                    elements(model, "class_names").map(JsonNode::asText).toList(),
-                    required(model, "classes").asInt(),
-                    model.has("base_width")
-                            ? OptionalInt.of(model.get("base_width").asInt())
-                            : OptionalInt.empty(),
-                    dtype(model),
-                    new Normalization(
-                            elements(pixels, "mean").map(JsonNode::asDouble).toList(),
-                            elements(pixels, "std").map(JsonNode::asDouble).toList()),
-                    preprocessing(root, model),
-                    new TrainingLoop.Position(
-                            required(at, "step").asLong(),
-                            required(at, "epoch").asInt(),
-                            required(at, "batch").asInt(),
-                            Double.longBitsToDouble(
-                                    required(at, "loss_sum_bits").asLong()),
-                            required(at, "correct").asLong(),
-                            required(at, "images").asLong()),
-                    required(root, "optimizer_steps").asLong(),
-                    required(root, "config").asText(),
-                    required(root, "data_checksum").asText());
         } catch (JsonProcessingException | IllegalArgumentException e) {
-            throw new UserError(file + " is damaged: its description cannot be understood: " + e.getMessage(), e);
+            throw damaged(file, e);
         }
+        try {
+            Checkpoint checkpoint = of(root);
+            checkpoint.checkSizes(tensors);
+            return checkpoint;
+        } catch (IllegalArgumentException | UserError e) {
+            throw damaged(file, e);
+        }
+    }
+
+    private static UserError damaged(Path file, Exception e) {
+        return new UserError(file + " is damaged: its description cannot be understood: " + e.getMessage(), e);
+    }
+
+    // The network is made before its weights are compared with it: a damaged number must not make it larger than they
+    // are.
+    private void checkSizes(Safetensors tensors) {
+        ModelSpec spec = modelSpec();
+        long largest = tensors.entries().values().stream()
+                .map(Safetensors.Entry::shape)
+                .filter(shape -> Arrays.stream(shape).noneMatch(size -> size == 0))
+                .flatMapToLong(Arrays::stream)
+                .max()
+                .orElse(0);
+        requireAtMost("classes", spec.classes(), largest);
+        requireAtMost("channels", spec.channels(), largest);
+        spec.width().ifPresent(width -> requireAtMost("base_width", width, largest));
+    }
+
+    private static void requireAtMost(String key, int value, long largest) {
+        if (value > largest) {
+            throw new IllegalArgumentException(
+                    key + " is " + value + ", but no tensor in the file is longer than " + largest);
+        }
+    }
+
+    private static Checkpoint of(JsonNode root) {
+        JsonNode model = required(root, "model");
+        JsonNode pixels = required(root, "normalization");
+        JsonNode at = required(root, "position");
+        return new Checkpoint(
+                required(model, "name").asText(),
+                required(model, "channels").asInt(),
+                required(model, "height").asInt(),
+                required(model, "width").asInt(),
+                elements(model, "class_names").map(JsonNode::asText).toList(),
+                required(model, "classes").asInt(),
+                model.has("base_width") ? OptionalInt.of(model.get("base_width").asInt()) : OptionalInt.empty(),
+                dtype(model),
+                new Normalization(
+                        elements(pixels, "mean").map(JsonNode::asDouble).toList(),
+                        elements(pixels, "std").map(JsonNode::asDouble).toList()),
+                preprocessing(root, model),
+                new TrainingLoop.Position(
+                        required(at, "step").asLong(),
+                        required(at, "epoch").asInt(),
+                        required(at, "batch").asInt(),
+                        Double.longBitsToDouble(required(at, "loss_sum_bits").asLong()),
+                        required(at, "correct").asLong(),
+                        required(at, "images").asLong()),
+                required(root, "optimizer_steps").asLong(),
+                required(root, "config").asText(),
+                required(root, "data_checksum").asText());
     }
 
     private static Precision dtype(JsonNode model) {

@@ -63,7 +63,7 @@ final class NoiseNetwork {
                     + checkpoint.classNames().size() + " classes; " + clean.name() + " has " + clean.channels()
                     + " and " + clean.classes());
         }
-        try (Module model = TrainingParts.model(checkpoint.modelName(), checkpoint.modelSpec(), 0)) {
+        try (Module model = checkpoint.network(file)) {
             Checkpoint.loadWeights(file, model);
             checkpoint.dtype().applyTo(model);
             model.to(device);

@@ -91,7 +91,8 @@ public final class NoiseParts {
         return Optional.of(NoisySet.of(clean, noise, rate, choice, seed));
     }
 
-    private static List<Float> rates(Path file) {
+    // A number for each image.
+    static List<Float> rates(Path file) {
         List<Float> rates = new ArrayList<>();
         try {
             if (file.toString().toLowerCase(Locale.ROOT).endsWith(".npy")) {

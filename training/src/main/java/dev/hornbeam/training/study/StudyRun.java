@@ -46,13 +46,20 @@ public record StudyRun(
         if (!results.path("test_accuracy").isNumber()) {
             throw new UserError(summary + ": has no results.test_accuracy; delete the run's folder to train it again");
         }
-        return new StudyRun(
-                method,
-                value,
-                seed,
-                1 - results.path("test_accuracy").asDouble(),
-                corruptions(root.path("corruption_errors")),
-                results.path("train_seconds").asDouble());
+        try {
+            return new StudyRun(
+                    method,
+                    value,
+                    seed,
+                    1 - results.path("test_accuracy").asDouble(),
+                    corruptions(root.path("corruption_errors")),
+                    results.path("train_seconds").asDouble());
+        } catch (IllegalArgumentException e) {
+            throw new UserError(
+                    summary + ": the errors on corrupted images are damaged: " + e.getMessage()
+                            + "; delete the run's folder to train it again",
+                    e);
+        }
     }
 
     private static Optional<CorruptionErrors> corruptions(JsonNode node) {

@@ -3,38 +3,33 @@ package dev.hornbeam.training.data;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import dev.hornbeam.tensor.Philox;
-import dev.hornbeam.tensor.Philox.Purpose;
+import dev.hornbeam.training.DamagedFiles;
 import dev.hornbeam.training.UserError;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.Arrays;
+import java.util.Comparator;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.function.Supplier;
 import java.util.stream.Stream;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.Arguments;
+import org.junit.jupiter.params.provider.EnumSource;
 import org.junit.jupiter.params.provider.MethodSource;
 
-/**
- * Every reader on files with bytes changed, cut off, put in, left out, repeated or zeroed: it reads them or refuses them with one
- * clear line, and never ends in another exception. {@code -Dhornbeam.fuzz=100000} sets how many files per reader.
- */
+/** The readers of data sets, images and targets on {@link DamagedFiles}. */
 final class DamagedDataSetsTest {
-    private static final int TRIES = Integer.getInteger("hornbeam.fuzz", 200);
-    // Numbers that lengths, sizes and counts fall over at.
-    private static final int[] EDGES = {0, 1, 0x7f, 0x80, 0xff, 0x7fffffff, 0x80000000, 0xffffffff, 0x10000, 0x40000000
-    };
+    private static final DataSetCatalog CATALOG = DataSetCatalog.of(null, Map.of());
 
-    @TempDir
-    private Path folder;
-
-    static Stream<Arguments> sets() {
+    static Stream<Arguments> folders() {
         Map<String, Supplier<Map<String, byte[]>>> sets = new LinkedHashMap<>();
+        sets.put("idx", () -> idx(false));
+        sets.put("idx gzip", () -> idx(true));
         sets.put("cifar-10 binary", PublishedFiles::cifar10Binary);
         sets.put("cifar-10 python", PublishedFiles::cifar10Python);
         sets.put("cifar-100 binary", PublishedFiles::cifar100Binary);
@@ -54,98 +49,185 @@ final class DamagedDataSetsTest {
         sets.put("dogs plain", () -> PublishedFiles.dogs(false));
         sets.put("flowers compressed", () -> PublishedFiles.flowers(true));
         sets.put("flowers plain", () -> PublishedFiles.flowers(false));
+        sets.put("flowers little-endian", () -> PublishedFiles.flowers(false, ByteOrder.LITTLE_ENDIAN));
         sets.put("indoor", PublishedFiles::indoor);
         sets.put("class folders", PublishedFiles::classFolders);
-        sets.put("csv", PublishedFiles::csv);
         return sets.entrySet().stream().map(set -> Arguments.of(set.getKey(), set.getValue()));
     }
 
-    @ParameterizedTest(name = "{0}")
-    @MethodSource("sets")
-    void damagedFilesAreReadOrRefused(String name, Supplier<Map<String, byte[]>> set) throws IOException {
-        Map<String, byte[]> files = set.get();
-        PublishedFiles.write(folder, files);
-        String target =
-                files.containsKey("list.csv") ? folder.resolve("list.csv").toString() : folder.toString();
-        assertTrue(read(target) > 0, "the files are fine");
-        List<String> names = List.copyOf(files.keySet());
-        int refused = 0;
-        for (int i = 0; i < TRIES; i++) {
-            Philox draw = new Philox(1, Purpose.TEST, name.hashCode(), i, 0);
-            // Half of the files are lists and labels, however many images there are.
-            List<String> pool = draw.below(0, 2) == 0
-                    ? names.stream().filter(DamagedDataSetsTest::isNoImage).toList()
-                    : names;
-            String file =
-                    pool.isEmpty() ? names.get(draw.below(1, names.size())) : pool.get(draw.below(1, pool.size()));
-            byte[] changed = files.get(file);
-            for (int k = 0; k <= draw.below(2, 3); k++) {
-                changed = change(changed, draw, 3 + 10 * k);
-            }
-            Files.write(folder.resolve(file), changed);
-            try {
-                read(target);
-            } catch (UserError e) {
-                refused++;
-                assertEquals(1, e.getMessage().lines().count(), e.getMessage());
-                assertTrue(
-                        e.getMessage().chars().noneMatch(c -> c != '\t' && Character.isISOControl(c)), e.getMessage());
-            } catch (RuntimeException | Error e) {
-                throw new AssertionError("try " + i + ": " + file + " changed", e);
-            }
-            Files.write(folder.resolve(file), files.get(file));
+    private static Map<String, byte[]> idx(boolean packed) {
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        String ending = packed ? ".gz" : "";
+        files.put(KnownDataSet.TRAIN_IMAGES + ending, TestImages.idx(TestImages.bytes(24, 1), 4, 2, 3));
+        files.put(KnownDataSet.TRAIN_LABELS + ending, TestImages.idx(new byte[] {0, 1, 2, 0}, 4));
+        files.put(KnownDataSet.TEST_IMAGES + ending, TestImages.idx(TestImages.bytes(12, 2), 2, 2, 3));
+        files.put(KnownDataSet.TEST_LABELS + ending, TestImages.idx(new byte[] {2, 1}, 2));
+        if (packed) {
+            files.replaceAll((_, content) -> TestImages.gzip(content));
         }
-        assertTrue(refused > TRIES / 100, refused + " of " + TRIES + " files were refused");
-        assertTrue(read(target) > 0, "the files are fine again");
+        return files;
     }
 
-    private static boolean isNoImage(String file) {
-        return !file.matches(".*\\.(JPEG|jpg|png)");
+    @ParameterizedTest(name = "{0}")
+    @MethodSource("folders")
+    void foldersOfPublishedFiles(String name, Supplier<Map<String, byte[]>> set) {
+        // Half of the damaged files are lists and labels, however many images there are.
+        DataSetFormat[] format = new DataSetFormat[1];
+        new DamagedFiles(name, set.get(), (folder, damaged) -> {
+                    if (damaged.isEmpty()) {
+                        // Which format it is does not depend on what is in the files.
+                        format[0] = DataSetFormat.ofFolders().stream()
+                                .filter(one -> one.isIn(folder))
+                                .findFirst()
+                                .orElseThrow();
+                        return read(CATALOG.load(folder.toString()), "");
+                    }
+                    return read(
+                            format[0].open(new DataSetFormat.Request(folder.toString(), folder, List.of())), damaged);
+                })
+                .mostly(file -> !isImage(file))
+                .check();
     }
 
-    private static int read(String target) {
-        DataSet set = DataSetCatalog.of(null, Map.of()).load(target);
-        int bytes = 0;
+    private static boolean isImage(String file) {
+        return file.matches(".*\\.(JPEG|jpg|png)");
+    }
+
+    // Of sets of files, the image that was damaged is decoded; if that was a list, one that it may have made another.
+    private static long read(DataSet set, String damaged) {
+        long bytes = 0;
         for (String part : set.parts()) {
             ImageSet images = set.part(part);
             for (int i = 0; i < images.size(); i++) {
-                bytes += images.original(i).pixels().length;
+                assertTrue(images.label(i) >= 0 && images.label(i) < images.classes());
+                boolean wanted = damaged.isEmpty()
+                        || !images.isOnDemand()
+                        || (isImage(damaged) ? images.describe(i).endsWith(damaged) : i == 0);
+                bytes += wanted ? images.original(i).pixels().length : 0;
             }
         }
         return bytes;
     }
 
-    private static byte[] change(byte[] bytes, Philox draw, int element) {
-        if (bytes.length == 0) {
-            return new byte[] {(byte) draw.word(element)};
-        }
-        // Headers are at the beginning: half of the changes are there.
-        int range = draw.below(element, 2) == 0 ? Math.min(bytes.length, 256) : bytes.length;
-        int at = draw.below(element + 1, range);
-        int count = Math.min(1 + draw.below(element + 2, 16), bytes.length - at);
-        byte[] changed = bytes.clone();
-        switch (draw.below(element + 3, 8)) {
-            case 0 -> changed[at] = (byte) draw.word(element + 4);
-            case 1 -> changed[at] ^= (byte) (1 << draw.below(element + 4, 8));
-            case 2 -> changed = Arrays.copyOf(bytes, at);
-            case 3 -> {
-                changed = Arrays.copyOf(bytes, bytes.length + count);
-                System.arraycopy(bytes, at, changed, at + count, bytes.length - at);
-            }
-            case 4 -> {
-                changed = Arrays.copyOf(bytes, bytes.length - count);
-                System.arraycopy(bytes, at + count, changed, at, changed.length - at);
-            }
-            case 5 -> Arrays.fill(changed, at, at + count, (byte) 0);
-            case 6 -> Arrays.fill(changed, at, at + count, (byte) 0xff);
-            default -> {
-                int edge = EDGES[draw.below(element + 4, EDGES.length)];
-                boolean bigEndian = draw.below(element + 5, 2) == 1;
-                for (int i = 0; i < Math.min(4, bytes.length - at); i++) {
-                    changed[at + i] = (byte) (edge >>> (8 * (bigEndian ? 3 - i : i)));
+    /** Damage before packing: what a faulty writer, and no faulty disk, would leave. */
+    @Test
+    void idxPackedAgain() {
+        Map<String, byte[]> files = idx(false);
+        Map<String, byte[]> named = new LinkedHashMap<>();
+        files.forEach((name, content) -> named.put(name + ".gz", content));
+        new DamagedFiles("idx in good gzip", named, (folder, damaged) -> read(CATALOG.load(folder.toString()), damaged))
+                .packed(TestImages::gzip)
+                .check();
+    }
+
+    @Test
+    void csvOfPaths() {
+        new DamagedFiles(
+                        "csv",
+                        PublishedFiles.csv(),
+                        (folder, damaged) ->
+                                read(CATALOG.load(folder.resolve("list.csv").toString()), damaged))
+                .mostly(file -> file.endsWith(".csv"))
+                .check();
+    }
+
+    private static byte[] npzImages() {
+        return TestImages.uint8Npy(TestImages.bytes(24, 2), 4, 2, 3);
+    }
+
+    private static byte[] npzLabels() {
+        ByteBuffer labels = ByteBuffer.allocate(16).order(ByteOrder.LITTLE_ENDIAN);
+        labels.putInt(0).putInt(1).putInt(2).putInt(1);
+        return TestImages.npy(TestImages.npyHeader("<i4", 4), labels.array());
+    }
+
+    static Stream<Boolean> deflated() {
+        return Stream.of(false, true);
+    }
+
+    @ParameterizedTest
+    @MethodSource("deflated")
+    void npzArchives(boolean deflated) {
+        Map<String, byte[]> arrays = new LinkedHashMap<>();
+        arrays.put("images", npzImages());
+        arrays.put("labels", npzLabels());
+        new DamagedFiles(
+                        deflated ? "npz deflated" : "npz stored",
+                        Map.of("set.npz", TestImages.npz(arrays, deflated)),
+                        (folder, damaged) ->
+                                read(CATALOG.load(folder.resolve("set.npz").toString()), damaged))
+                .check();
+    }
+
+    @Test
+    void arraysInGoodArchives() {
+        Map<String, byte[]> arrays = new LinkedHashMap<>();
+        arrays.put("images", npzImages());
+        arrays.put("labels", npzLabels());
+        new DamagedFiles("npz of damaged arrays", arrays, (folder, damaged) -> {
+                    Map<String, byte[]> now = new LinkedHashMap<>();
+                    for (String name : arrays.keySet()) {
+                        now.put(name, Files.readAllBytes(folder.resolve(name)));
+                    }
+                    Path archive = Files.write(folder.resolve("set.npz"), TestImages.npz(now, false));
+                    return read(CATALOG.load(archive.toString()), damaged);
+                })
+                .check();
+    }
+
+    @Test
+    void targetsInArrays() {
+        byte[] numbers = new byte[24];
+        ByteBuffer.wrap(numbers).order(ByteOrder.LITTLE_ENDIAN).putFloat(1).putFloat(-2.5f);
+        targets("targets npy", "targets.npy", TestImages.npy(TestImages.npyHeader("<f4", 3, 2), numbers));
+    }
+
+    @Test
+    void targetsInCsv() {
+        targets("targets csv", "targets.csv", PublishedFiles.text("height,width", "1,2.5", "-3,1e-3", "0,0"));
+    }
+
+    private static void targets(String name, String file, byte[] content) {
+        new DamagedFiles(name, Map.of(file, content), (folder, damaged) -> {
+                    Targets targets = TargetsFile.read(folder.resolve(file));
+                    for (float value : targets.values()) {
+                        assertTrue(Float.isFinite(value));
+                    }
+                    return targets.count();
+                })
+                .check();
+    }
+
+    @ParameterizedTest
+    @EnumSource(
+            value = ArchiveKind.class,
+            names = {"TAR", "TAR_GZ", "ZIP"})
+    void archivesOfPublishers(ArchiveKind kind) {
+        String name = "archive " + kind;
+        new DamagedFiles(name, Map.of("archive", PublishedFiles.archive(kind)), (folder, damaged) -> {
+                    Path archive = folder.resolve("archive");
+                    Path target = folder.resolve("unpacked");
+                    try {
+                        return Archive.unpack(archive, kind, target);
+                    } catch (IOException e) {
+                        throw UserError.cannotRead(archive, e);
+                    } finally {
+                        remove(target);
+                        try (Stream<Path> all = Files.list(folder)) {
+                            assertEquals(List.of(archive), all.toList(), "nothing is written elsewhere");
+                        }
+                    }
+                })
+                .check();
+    }
+
+    private static void remove(Path folder) throws IOException {
+        if (Files.exists(folder)) {
+            try (Stream<Path> all = Files.walk(folder)) {
+                for (Path path : all.sorted(Comparator.reverseOrder()).toList()) {
+                    Files.delete(path);
                 }
             }
         }
-        return changed;
     }
 }

@@ -12,9 +12,11 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.net.ConnectException;
 import java.net.URI;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HexFormat;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -235,6 +237,41 @@ final class DataSetFetcherTest {
         assertEquals(
                 DataSetCatalog.FileState.GENUINE,
                 catalog.verify("birds").getFirst().state());
+    }
+
+    // A sparse file would be written out as zeros, as many as it claims: 2^60 here.
+    @Test
+    void sparseAndNamelessFilesOfArchivesAreRefused() throws IOException {
+        byte[] tar = PublishedFiles.archive(ArchiveKind.TAR);
+        byte[] sparse = tar.clone();
+        sparse[156] = 'S';
+        Arrays.fill(sparse, 257, 512, (byte) 0);
+        System.arraycopy("ustar  ".getBytes(StandardCharsets.ISO_8859_1), 0, sparse, 257, 7);
+        System.arraycopy("00000000001".getBytes(StandardCharsets.ISO_8859_1), 0, sparse, 386, 11);
+        System.arraycopy("00000000003".getBytes(StandardCharsets.ISO_8859_1), 0, sparse, 398, 11);
+        System.arraycopy("77777777777".getBytes(StandardCharsets.ISO_8859_1), 0, sparse, 483, 11);
+        assertEquals("the archive has a sparse file; expected plain ones", refusal(withChecksum(sparse)));
+        byte[] nameless = tar.clone();
+        Arrays.fill(nameless, 0, 100, (byte) 0);
+        nameless[0] = '.';
+        assertEquals("the archive has a file without a name", refusal(withChecksum(nameless)));
+    }
+
+    private static byte[] withChecksum(byte[] tar) {
+        Arrays.fill(tar, 148, 156, (byte) ' ');
+        int sum = 0;
+        for (int i = 0; i < 512; i++) {
+            sum += tar[i] & 0xff;
+        }
+        byte[] octal = String.format("%06o\0", sum).getBytes(StandardCharsets.ISO_8859_1);
+        System.arraycopy(octal, 0, tar, 148, 7);
+        return tar;
+    }
+
+    private String refusal(byte[] tar) throws IOException {
+        Path file = Files.write(folder.resolve("damaged.tar"), tar);
+        return assertThrows(IOException.class, () -> Archive.unpack(file, ArchiveKind.TAR, folder.resolve("inside")))
+                .getMessage();
     }
 
     @Test

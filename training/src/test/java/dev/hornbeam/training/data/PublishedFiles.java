@@ -11,6 +11,10 @@ import java.nio.file.Path;
 import java.util.LinkedHashMap;
 import java.util.Map;
 import java.util.zip.Deflater;
+import java.util.zip.ZipEntry;
+import java.util.zip.ZipOutputStream;
+import org.apache.commons.compress.archivers.tar.TarArchiveEntry;
+import org.apache.commons.compress.archivers.tar.TarArchiveOutputStream;
 import us.hebi.matlab.mat.format.Mat5;
 import us.hebi.matlab.mat.format.Mat5File;
 import us.hebi.matlab.mat.types.Cell;
@@ -239,9 +243,14 @@ final class PublishedFiles {
         return mat(Mat5.newMatFile().addArray("X", images).addArray("y", y), compressed);
     }
 
+    // In the order of bytes of the machines that MATLAB once ran on.
     private static byte[] mat(us.hebi.matlab.mat.types.MatFile file, boolean compressed) {
+        return mat(file, compressed, ByteOrder.BIG_ENDIAN);
+    }
+
+    private static byte[] mat(us.hebi.matlab.mat.types.MatFile file, boolean compressed, ByteOrder order) {
         // Room enough for any of these small files.
-        ByteBuffer buffer = ByteBuffer.allocate(1 << 20);
+        ByteBuffer buffer = ByteBuffer.allocate(1 << 20).order(order);
         try (Sink sink = Sinks.wrap(buffer)) {
             Mat5.newWriter(sink)
                     .setDeflateLevel(compressed ? Deflater.DEFAULT_COMPRESSION : Deflater.NO_COMPRESSION)
@@ -430,8 +439,12 @@ final class PublishedFiles {
     }
 
     static Map<String, byte[]> flowers(boolean compressed) {
+        return flowers(compressed, ByteOrder.BIG_ENDIAN);
+    }
+
+    static Map<String, byte[]> flowers(boolean compressed, ByteOrder order) {
         Map<String, byte[]> files = new LinkedHashMap<>();
-        files.put("imagelabels.mat", mat(Mat5.newMatFile().addArray("labels", row(2, 1, 2, 1)), compressed));
+        files.put("imagelabels.mat", mat(Mat5.newMatFile().addArray("labels", row(2, 1, 2, 1)), compressed, order));
         files.put(
                 "setid.mat",
                 mat(
@@ -439,7 +452,8 @@ final class PublishedFiles {
                                 .addArray("trnid", row(3, 2))
                                 .addArray("valid", row(1))
                                 .addArray("tstid", row(4)),
-                        compressed));
+                        compressed,
+                        order));
         photographs(files, "jpg/image_00001.jpg", "jpg/image_00002.jpg", "jpg/image_00003.jpg", "jpg/image_00004.jpg");
         return files;
     }
@@ -469,5 +483,40 @@ final class PublishedFiles {
                         "one.png,cat,test,0,0"));
         photographs(files, "one.png", "two, or 2.png");
         return files;
+    }
+
+    /** An archive with two files, as tar and zip write it. */
+    static byte[] archive(ArchiveKind kind) {
+        Map<String, byte[]> files = new LinkedHashMap<>();
+        files.put("set/one.txt", text("one"));
+        files.put("set/below/two.bin", TestImages.bytes(700, 1));
+        ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+        try {
+            if (kind == ArchiveKind.ZIP) {
+                try (ZipOutputStream zip = new ZipOutputStream(bytes)) {
+                    for (Map.Entry<String, byte[]> file : files.entrySet()) {
+                        ZipEntry entry = new ZipEntry(file.getKey());
+                        entry.setTime(0);
+                        zip.putNextEntry(entry);
+                        zip.write(file.getValue());
+                        zip.closeEntry();
+                    }
+                }
+                return bytes.toByteArray();
+            }
+            try (TarArchiveOutputStream tar = new TarArchiveOutputStream(bytes, 512)) {
+                for (Map.Entry<String, byte[]> file : files.entrySet()) {
+                    TarArchiveEntry entry = new TarArchiveEntry(file.getKey());
+                    entry.setModTime(0);
+                    entry.setSize(file.getValue().length);
+                    tar.putArchiveEntry(entry);
+                    tar.write(file.getValue());
+                    tar.closeArchiveEntry();
+                }
+            }
+        } catch (IOException e) {
+            throw new UncheckedIOException(e);
+        }
+        return kind == ArchiveKind.TAR ? bytes.toByteArray() : TestImages.gzip(bytes.toByteArray());
     }
 }

@@ -8,6 +8,8 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.image.Preprocessing;
 import java.io.IOException;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.Arrays;
@@ -280,5 +282,55 @@ final class PublishedFormatsTest {
         assertEquals(
                 "svhn: has no part 'extr'; it has train, extra, test; did you mean extra?",
                 assertThrows(UserError.class, () -> set.part("train+extr")).getMessage());
+    }
+
+    @Test
+    void infiniteTargetsNameTheirFile() throws IOException {
+        Map<String, byte[]> files = PublishedFiles.csv();
+        files.put("list.csv", PublishedFiles.text("path,target", "one.png,Infinity"));
+        PublishedFiles.write(folder, files);
+        Path list = folder.resolve("list.csv");
+        DataSet set = DataSetCatalog.of(null, Map.of()).load(list.toString());
+        assertEquals(
+                list + ": regression target target of image 0 is Infinity; expected a finite number",
+                assertThrows(UserError.class, () -> set.part(DataSet.TRAIN)).getMessage());
+    }
+
+    @Test
+    void pathsLongerThanAnySystemTakesAreRefused() throws IOException {
+        Map<String, byte[]> files = PublishedFiles.imageNet30();
+        files.put(
+                "imagenet30_filelist/imagenet30_val.txt",
+                PublishedFiles.text("../".repeat(3000) + "one_class_train/acorn/0.JPEG 0"));
+        PublishedFiles.write(folder, files);
+        DataSet set = DataSetCatalog.of(null, Map.of()).load(folder.toString());
+        String message = assertThrows(UserError.class, () -> set.part(DataSet.VALIDATION))
+                .getMessage();
+        assertTrue(message.startsWith(folder.resolve("imagenet30_filelist/imagenet30_val.txt") + ": \"../"), message);
+        assertTrue(message.endsWith("...\" is too long for the name of a file"), message);
+    }
+
+    // The library would take the memory before it looks whether there are as many bytes.
+    @Test
+    void elementsThatClaimTooMuchAreRefused() throws IOException {
+        Path file = folder.resolve("labels.mat");
+        for (ByteOrder order : List.of(ByteOrder.BIG_ENDIAN, ByteOrder.LITTLE_ENDIAN)) {
+            for (boolean compressed : List.of(false, true)) {
+                byte[] labels = PublishedFiles.flowers(compressed, order).get("imagelabels.mat");
+                Files.write(file, labels);
+                assertArrayEquals(new int[] {2, 1, 2, 1}, MatFile.read(file).integers("labels"));
+                // Behind the header of 128 bytes and the tag of the matrix is that of its flags.
+                int at = compressed ? 128 + 4 : 128 + 8 + 4;
+                Files.write(
+                        file,
+                        ByteBuffer.wrap(labels).order(order).putInt(at, 1 << 29).array());
+                String message =
+                        assertThrows(UserError.class, () -> MatFile.read(file)).getMessage();
+                assertTrue(
+                        message.startsWith(file + ": damaged, or no MATLAB file of version 5: the element at byte "),
+                        message);
+                assertTrue(message.contains(" claims 536870912 bytes, but "), message);
+            }
+        }
     }
 }

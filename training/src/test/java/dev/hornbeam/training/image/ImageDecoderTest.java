@@ -330,6 +330,48 @@ final class ImageDecoderTest {
         assertTrue(small.getMessage().endsWith("the image has 21x14 pixels; up to 100 are read"), small.getMessage());
     }
 
+    // A damaged size is not worth the memory it asks for; an image of one colour may well be that large.
+    @Test
+    void moreThanAFileCanHoldIsRefusedBeforeItIsUnpacked() throws IOException {
+        Path png = Files.write(folder.resolve("damaged.png"), pngHeader(10_000, 10_000));
+        assertMessage(
+                "cannot read " + png + ": the PNG image is damaged: its size of 10000x10000 pixels is more than "
+                        + Files.size(png) + " bytes can hold",
+                png);
+        byte[] jpeg = Files.readAllBytes(GoldenImages.folder().resolve("full.jpg"));
+        int frame = indexOf(jpeg, new byte[] {(byte) 0xff, (byte) 0xc0});
+        ByteBuffer.wrap(jpeg).putShort(frame + 5, (short) 9_000).putShort(frame + 7, (short) 9_000);
+        Path file = Files.write(folder.resolve("damaged.jpg"), jpeg);
+        assertMessage(
+                "cannot read " + file + ": the JPEG image is damaged: its size of 9000x9000 pixels is more than "
+                        + jpeg.length + " bytes can hold",
+                file);
+        for (String format : List.of("png", "gif", "jpg", "bmp")) {
+            BufferedImage grey = new BufferedImage(
+                    1000, 2000, format.equals("jpg") ? BufferedImage.TYPE_BYTE_GRAY : BufferedImage.TYPE_BYTE_BINARY);
+            Path large = folder.resolve("large." + format);
+            assertTrue(ImageIO.write(grey, format, large.toFile()), format);
+            PixelImage read = decoder.decode(large);
+            assertEquals(1000, read.width(), format);
+            assertEquals(2000, read.height(), format);
+        }
+    }
+
+    // Found by DamagedImagesTest: the decoder went on with zeros forever where the file's bits had come to their end.
+    @Test
+    void webpThatLacksBitsIsRefused() throws IOException {
+        byte[] content = Files.readAllBytes(GoldenImages.folder().resolve("profile.webp"));
+        for (int i = 0; i < 36; i++) {
+            byte moved = content[1141 + i];
+            content[1141 + i] = content[634 + i];
+            content[634 + i] = moved;
+        }
+        assertEquals(
+                "cannot read it.webp: the WEBP image is damaged: it is cut short",
+                assertThrows(UserError.class, () -> decoder.decode("it.webp", content))
+                        .getMessage());
+    }
+
     @Test
     void aNameOnlySaysWhereToLook() throws IOException {
         Path png = folder.resolve("really-a-png.jpg");

@@ -18,6 +18,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.nio.channels.Channels;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -180,6 +181,8 @@ final class BuildManifest {
             }
         } catch (JsonProcessingException e) {
             throw new UserError(file + " is damaged: " + e.getOriginalMessage(), e);
+        } catch (InvalidPathException e) {
+            throw new UserError(file + " is damaged: it lists a file that cannot be: " + e.getInput(), e);
         } catch (IOException e) {
             throw UserError.cannotRead(file, e);
         }

@@ -11,6 +11,7 @@ import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -105,6 +106,9 @@ record ChunkRecord(List<Output> outputs, List<Source> sources, List<Skipped> ski
     /** Whether everything that was written is still there, unchanged. */
     boolean isIntact(CorruptionJob job) {
         for (Output output : outputs) {
+            if (output.offset < 0 || output.bytes < 0) {
+                return false;
+            }
             try {
                 Path file = placeOf(job, output.path);
                 boolean whole = job.layout() == CorruptedSetFolder.Layout.IMAGENET_C;
@@ -112,7 +116,7 @@ record ChunkRecord(List<Output> outputs, List<Source> sources, List<Skipped> ski
                         || !Checksum.of(file, output.offset, output.bytes).equals(output.sha256)) {
                     return false;
                 }
-            } catch (IOException e) {
+            } catch (IOException | InvalidPathException e) {
                 return false;
             }
         }
