@@ -33,6 +33,7 @@ final class Canvas {
     private final float[][] floats = new float[4][0];
     private final double[][] doubles = new double[3][0];
     private final int[][] ints = new int[4][0];
+    private final float[][][] lines = new float[3][0][];
 
     Canvas(int height, int width) {
         this.height = height;
@@ -62,6 +63,14 @@ final class Canvas {
             doubles[number] = new double[length];
         }
         return doubles[number];
+    }
+
+    /** Returns arrays, each for one line of an image. */
+    float[][] lines(int number, int count, int length) {
+        if (lines[number].length < count || lines[number][0].length < length) {
+            lines[number] = new float[count][length];
+        }
+        return lines[number];
     }
 
     int[] ints(int number, int length) {
