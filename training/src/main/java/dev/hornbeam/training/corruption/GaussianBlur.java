@@ -71,7 +71,7 @@ final class GaussianBlur extends CanvasCorruption {
                 if (least[k] <= error) {
                     for (int y = first; y < end; y++) {
                         float level = result[y][k];
-                        if (Math.abs(level - Math.max(1f, (int) (level + 0.5f))) <= error) {
+                        if (Math.abs(level - Math.max(1f, whole(level))) <= error) {
                             if (left-- == 0) {
                                 return false;
                             }
@@ -88,8 +88,13 @@ final class GaussianBlur extends CanvasCorruption {
     // Level 0 does not count: what is a little more is cut to the same byte, and it is never less.
     private static void leastDistance(float[] levels, float[] least, int count) {
         for (int k = 0; k < count; k++) {
-            least[k] = Math.min(least[k], Math.abs(levels[k] - Math.max(1f, (int) (levels[k] + 0.5f))));
+            least[k] = Math.min(least[k], Math.abs(levels[k] - Math.max(1f, whole(levels[k]))));
         }
+    }
+
+    // What is added and taken off again leaves no place for what is behind the point.
+    private static float whole(float level) {
+        return (level + 0x1.8p23f) - 0x1.8p23f;
     }
 
     private static void inDouble(Canvas canvas, GaussianFilter filter) {
