@@ -1,7 +1,5 @@
 package dev.hornbeam.training.corruption;
 
-import java.util.Arrays;
-
 /**
  * One colour image on its way through a corruption, with room for what is computed on the way.
  *
@@ -30,10 +28,12 @@ final class Canvas {
     final float[] out;
 
     private final byte[] bytesOut;
+    private final byte[] scratch;
     private boolean bytes;
     private final float[][] floats = new float[4][0];
     private final double[][] doubles = new double[3][0];
     private final int[][] ints = new int[4][0];
+    private final float[][][] lines = new float[3][0][];
 
     Canvas(int height, int width) {
         this.height = height;
@@ -42,6 +42,7 @@ final class Canvas {
         in = new byte[values];
         out = new float[values];
         bytesOut = new byte[values];
+        scratch = new byte[values];
     }
 
     /** Returns an array for the result in whole levels, to be used instead of {@link #out}. */
@@ -64,6 +65,14 @@ final class Canvas {
         return doubles[number];
     }
 
+    /** Returns arrays, each for one line of an image. */
+    float[][] lines(int number, int count, int length) {
+        if (lines[number].length < count || lines[number][0].length < length) {
+            lines[number] = new float[count][length];
+        }
+        return lines[number];
+    }
+
     int[] ints(int number, int length) {
         if (ints[number].length < length) {
             ints[number] = new int[length];
@@ -71,13 +80,35 @@ final class Canvas {
         return ints[number];
     }
 
+    /** Returns room for a picture of this size, in which {@link #levels} works. */
+    byte[] scratch() {
+        return scratch;
+    }
+
     /** Returns array 0 of floats with the clean image in levels. */
     float[] levels() {
-        float[] levels = floats(0, values);
-        for (int k = 0; k < values; k++) {
-            levels[k] = in[k] & 0xff;
-        }
+        return levels(in, 0);
+    }
+
+    /** Returns an array of floats with the levels of a picture of this size. */
+    float[] levels(byte[] picture, int number) {
+        float[] levels = floats(number, values);
+        flipTopBits(picture, scratch, values);
+        addMiddle(scratch, levels, values);
         return levels;
+    }
+
+    // Bytes become floats in two steps, because the compiler makes vector instructions of signed bytes only.
+    private static void flipTopBits(byte[] from, byte[] to, int count) {
+        for (int k = 0; k < count; k++) {
+            to[k] = (byte) (from[k] ^ 0x80);
+        }
+    }
+
+    private static void addMiddle(byte[] from, float[] to, int count) {
+        for (int k = 0; k < count; k++) {
+            to[k] = from[k] + 128f;
+        }
     }
 
     /** Returns the larger of height and width. */
@@ -108,7 +139,9 @@ final class Canvas {
             System.arraycopy(image, 0, in, 0, values);
         } else {
             for (int i = 0, k = 0; k < values; i++, k += 3) {
-                Arrays.fill(in, k, k + 3, image[i]);
+                in[k] = image[i];
+                in[k + 1] = image[i];
+                in[k + 2] = image[i];
             }
         }
     }
@@ -118,9 +151,8 @@ final class Canvas {
         if (channels == 3 && bytes) {
             System.arraycopy(bytesOut, 0, image, 0, values);
         } else if (channels == 3) {
-            for (int k = 0; k < values; k++) {
-                image[k] = (byte) Math.max(0, Math.min(255, (int) out[k]));
-            }
+            clip(out, values);
+            cut(out, image, values);
         } else {
             for (int i = 0, k = 0; k < values; i++, k += 3) {
                 image[i] = (byte)
@@ -128,6 +160,18 @@ final class Canvas {
                                 ? ((bytesOut[k] & 0xff) + (bytesOut[k + 1] & 0xff) + (bytesOut[k + 2] & 0xff)) / 3
                                 : (int) mean(clip(out[k]), clip(out[k + 1]), clip(out[k + 2])));
             }
+        }
+    }
+
+    private static void clip(float[] levels, int count) {
+        for (int k = 0; k < count; k++) {
+            levels[k] = Math.max(0f, Math.min(255f, levels[k]));
+        }
+    }
+
+    private static void cut(float[] levels, byte[] bytes, int count) {
+        for (int k = 0; k < count; k++) {
+            bytes[k] = (byte) levels[k];
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.hornbeam.training.corruption;
 
 import dev.hornbeam.training.UserError;
+import java.util.Arrays;
 
 /**
  * Tilts the image a little and stretches it unevenly.
@@ -61,22 +62,22 @@ final class ElasticTransform extends CanvasCorruption {
         float[] drawn = canvas.floats(0, 2 * pixels);
         draws.uniforms(drawn, 2 * pixels);
         GaussianFilter filter = GaussianFilter.reflecting(row[1] * side, 3);
-        float[] shift = canvas.floats(2, 2 * pixels);
-        double[] field = canvas.doubles(0, pixels);
-        for (int part = 0; part < 2; part++) {
-            int from = part * pixels;
-            for (int i = 0; i < pixels; i++) {
-                field[i] = 2.0 * drawn[from + i] - 1;
-            }
-            filter.apply(canvas, field, height, width, 1);
-            for (int i = 0; i < pixels; i++) {
-                shift[from + i] = (float) (field[i] * alpha);
-            }
+        float[][] rows = canvas.lines(0, 2 * height, 2 * width);
+        float[][] spare = Arrays.copyOfRange(rows, height, 2 * height);
+        float[][] columns = canvas.lines(1, 2 * width, 2 * height);
+        for (int y = 0; y < height; y++) {
+            // Left the shifts to the right, right those down.
+            System.arraycopy(drawn, y * width, rows[y], 0, width);
+            System.arraycopy(drawn, pixels + y * width, rows[y], width, width);
+            centre(rows[y], 2 * width);
         }
+        filter.planes(rows, spare, columns, height, width, 2);
+        float strength = (float) alpha;
         for (int y = 0, i = 0; y < height; y++) {
+            float[] shift = rows[y];
             for (int x = 0; x < width; x++, i++) {
-                double atY = mirrored(y + (double) shift[pixels + i], height);
-                double atX = mirrored(x + (double) shift[i], width);
+                double atY = mirrored(y + (double) (strength * shift[width + x]), height);
+                double atX = mirrored(x + (double) (strength * shift[x]), width);
                 int top = (int) Math.floor(atY);
                 int left = (int) Math.floor(atX);
                 sample(
@@ -91,6 +92,12 @@ final class ElasticTransform extends CanvasCorruption {
                         canvas.out,
                         3 * i);
             }
+        }
+    }
+
+    private static void centre(float[] values, int count) {
+        for (int k = 0; k < count; k++) {
+            values[k] = 2 * values[k] - 1;
         }
     }
 

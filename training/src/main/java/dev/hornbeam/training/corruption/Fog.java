@@ -33,21 +33,21 @@ final class Fog extends CanvasCorruption {
     void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         double[] row = STRENGTH_DECAY.row(constants, severity);
         int side = PlasmaMap.side(canvas.height, canvas.width);
-        float[] map = canvas.floats(0, side * side);
-        float[] drawn = canvas.floats(1, side * side);
+        float[] map = canvas.floats(1, side * side);
+        float[] drawn = canvas.floats(2, side * side);
         draws.uniforms(drawn, side * side);
         PlasmaMap.fill(map, side, row[1], drawn);
         double brightest = canvas.brightest() / 255.0;
         float darken = (float) (brightest / (brightest + row[0]));
         float strength = (float) (255 * row[0]) * darken;
-        byte[] in = canvas.in;
+        float[] levels = canvas.levels();
         float[] out = canvas.out;
         for (int y = 0, k = 0; y < canvas.height; y++) {
             for (int x = 0; x < canvas.width; x++, k += 3) {
                 float fog = strength * map[y * side + x];
-                out[k] = (in[k] & 0xff) * darken + fog;
-                out[k + 1] = (in[k + 1] & 0xff) * darken + fog;
-                out[k + 2] = (in[k + 2] & 0xff) * darken + fog;
+                out[k] = levels[k] * darken + fog;
+                out[k + 1] = levels[k + 1] * darken + fog;
+                out[k + 2] = levels[k + 2] * darken + fog;
             }
         }
     }

@@ -45,16 +45,22 @@ final class Frost extends CanvasCorruption {
         int width = texture.picture().width();
         int top = draws.below(1, Math.max(1, height - texture.uncropped(canvas.height)));
         int left = draws.below(2, Math.max(1, width - texture.uncropped(canvas.width)));
-        byte[] in = canvas.in;
-        float[] out = canvas.out;
-        for (int y = 0, k = 0; y < canvas.height; y++) {
-            int from = (top + y) % height * width;
-            for (int x = 0; x < canvas.width; x++, k += 3) {
-                int at = (from + (left + x) % width) * 3;
-                out[k] = a * (in[k] & 0xff) + b * (rgb[at] & 0xff);
-                out[k + 1] = a * (in[k + 1] & 0xff) + b * (rgb[at + 1] & 0xff);
-                out[k + 2] = a * (in[k + 2] & 0xff) + b * (rgb[at + 2] & 0xff);
+        byte[] window = canvas.scratch();
+        for (int y = 0; y < canvas.height; y++) {
+            int start = (top + y) % height * width;
+            int column = left;
+            for (int x = 0; x < canvas.width; ) {
+                int part = Math.min(canvas.width - x, width - column);
+                System.arraycopy(rgb, 3 * (start + column), window, 3 * (y * canvas.width + x), 3 * part);
+                x += part;
+                column = 0;
             }
+        }
+        float[] ice = canvas.levels(window, 1);
+        float[] levels = canvas.levels();
+        float[] out = canvas.out;
+        for (int k = 0; k < canvas.values; k++) {
+            out[k] = a * levels[k] + b * ice[k];
         }
     }
 }

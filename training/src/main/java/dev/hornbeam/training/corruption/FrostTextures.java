@@ -8,6 +8,7 @@ import dev.hornbeam.training.image.ImageDecoder;
 import dev.hornbeam.training.image.ImageFiles;
 import dev.hornbeam.training.image.PixelImage;
 import java.nio.file.Path;
+import java.util.EnumMap;
 import java.util.List;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
@@ -27,7 +28,7 @@ final class FrostTextures {
     private static final double CELL = 64;
 
     private final List<Path> files;
-    private final Map<String, Texture> made = new ConcurrentHashMap<>();
+    private final Map<ConstantSet, Map<Integer, Texture>> made = new EnumMap<>(ConstantSet.class);
 
     /**
      * One texture.
@@ -44,6 +45,9 @@ final class FrostTextures {
 
     private FrostTextures(List<Path> files) {
         this.files = files;
+        for (ConstantSet constants : ConstantSet.values()) {
+            made.put(constants, new ConcurrentHashMap<>());
+        }
     }
 
     /** Returns the textures that this class draws. */
@@ -66,9 +70,12 @@ final class FrostTextures {
 
     /** Returns a texture at the scale of the constants; it is made when it is first asked for. */
     Texture texture(int index, ConstantSet constants) {
-        return made.computeIfAbsent(
-                index + constants.label(),
-                key -> files.isEmpty() ? draw(index, constants) : read(files.get(index), scale(constants)));
+        Map<Integer, Texture> ofScale = made.get(constants);
+        Texture texture = ofScale.get(index);
+        return texture != null
+                ? texture
+                : ofScale.computeIfAbsent(
+                        index, key -> files.isEmpty() ? draw(key, constants) : read(files.get(key), scale(constants)));
     }
 
     private static double scale(ConstantSet constants) {

@@ -14,11 +14,11 @@ final class GaussianNoise extends CanvasCorruption {
     @Override
     void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         float sigma = (float) (255 * SIGMA.at(constants, severity));
-        byte[] in = canvas.in;
+        float[] levels = canvas.levels();
         float[] out = canvas.out;
         draws.normals(out, canvas.values);
         for (int k = 0; k < canvas.values; k++) {
-            out[k] = (in[k] & 0xff) + sigma * out[k];
+            out[k] = levels[k] + sigma * out[k];
         }
     }
 }

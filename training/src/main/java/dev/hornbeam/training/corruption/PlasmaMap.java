@@ -1,5 +1,7 @@
 package dev.hornbeam.training.corruption;
 
+import java.util.Arrays;
+
 /**
  * A random landscape of clouds, by the diamond-square method on a torus.
  *
@@ -56,15 +58,30 @@ final class PlasmaMap {
                 }
             }
         }
-        float lowest = map[0];
-        float highest = map[0];
-        for (int i = 1; i < side * side; i++) {
-            lowest = Math.min(lowest, map[i]);
-            highest = Math.max(highest, map[i]);
+        // First for every column, so that neighbours are compared at once.
+        float[] low = Arrays.copyOf(map, side);
+        float[] high = Arrays.copyOf(map, side);
+        float[] line = new float[side];
+        for (int y = 1; y < side; y++) {
+            System.arraycopy(map, y * side, line, 0, side);
+            extremes(line, low, high);
+        }
+        float lowest = low[0];
+        float highest = high[0];
+        for (int x = 1; x < side; x++) {
+            lowest = Math.min(lowest, low[x]);
+            highest = Math.max(highest, high[x]);
         }
         float range = highest - lowest;
         for (int i = 0; i < side * side; i++) {
             map[i] = (map[i] - lowest) / range;
+        }
+    }
+
+    private static void extremes(float[] line, float[] low, float[] high) {
+        for (int x = 0; x < line.length; x++) {
+            low[x] = Math.min(low[x], line[x]);
+            high[x] = Math.max(high[x], line[x]);
         }
     }
 }

@@ -12,9 +12,16 @@ final class PoissonTable {
     // No number of 48 bits but 0 falls where the distribution function is below this or as close to 1.
     private static final double NEGLIGIBLE = 0x1p-60;
 
+    // Powers of two, so that the first 24 bits of a number are enough to find its place in the guide.
+    private static final int COARSE = 256;
+    private static final int FINE = 1024;
+    // Means from here on have a fine guide.
+    private static final double WIDE = 20;
+
     private final int first;
     private final double[] cumulative;
-    // guide[i] is the entry at which the search for a number in [i, i+1) / guide.length begins.
+    // guide[i] is about numbers in [i, i+1) / guide.length: their sample, or ~entry if there are several, the search for
+    // which begins at that entry.
     private final short[] guide;
 
     PoissonTable(double mean) {
@@ -49,19 +56,28 @@ final class PoissonTable {
         }
         // Exactly 1, so that every uniform number finds its place.
         cumulative[cumulative.length - 1] = 1;
-        guide = new short[cumulative.length];
+        guide = new short[mean < WIDE ? COARSE : FINE];
         for (int i = 0, entry = 0; i < guide.length; i++) {
             while (cumulative[entry] <= (double) i / guide.length) {
                 entry++;
             }
-            guide[i] = (short) entry;
+            boolean one = cumulative[entry] >= (i + 1.0) / guide.length;
+            guide[i] = (short) (one ? first + entry : ~entry);
         }
+    }
+
+    /** Returns the largest sample. */
+    int largest() {
+        return first + cumulative.length - 1;
     }
 
     /** Returns the sample for two uniform numbers of 24 bits in [0, 1); the second one gives the lower bits. */
     int sample(float high, float low) {
-        double u = high + 0x1p-24 * low;
-        int entry = guide[(int) (u * guide.length)];
+        int guess = guide[(int) (high * guide.length)];
+        return guess >= 0 ? guess : search(~guess, high + 0x1p-24 * low);
+    }
+
+    private int search(int entry, double u) {
         while (u >= cumulative[entry]) {
             entry++;
         }

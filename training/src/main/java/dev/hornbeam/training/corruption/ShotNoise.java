@@ -12,8 +12,23 @@ final class ShotNoise extends CanvasCorruption {
     private static final Severities LAMBDA = new Severities(
             Severities.of(500, 250, 100, 75, 50), Severities.of(250, 100, 50, 30, 15), Severities.of(60, 25, 12, 5, 3));
 
-    // One table per pixel value for each λ in use: about 1 MB for λ = 500, less for the others.
-    private final Map<Double, PoissonTable[]> tables = new ConcurrentHashMap<>();
+    // For each λ in use; about 1 MB for λ = 500, less for the others.
+    private final Map<Double, Tables> tables = new ConcurrentHashMap<>();
+
+    /** Of one λ: a table for every pixel value, and the result in levels for every number of photons. */
+    private record Tables(PoissonTable[] photons, float[] levels) {
+        static Tables of(double lambda) {
+            PoissonTable[] photons = new PoissonTable[256];
+            for (int level = 0; level < photons.length; level++) {
+                photons[level] = new PoissonTable(level / 255.0 * lambda);
+            }
+            float[] levels = new float[photons[255].largest() + 1];
+            for (int n = 0; n < levels.length; n++) {
+                levels[n] = Canvas.level(n / lambda);
+            }
+            return new Tables(photons, levels);
+        }
+    }
 
     ShotNoise() {
         super("shot_noise");
@@ -22,22 +37,15 @@ final class ShotNoise extends CanvasCorruption {
     @Override
     void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         double lambda = LAMBDA.at(constants, severity);
-        PoissonTable[] levels = tables.computeIfAbsent(lambda, ShotNoise::levels);
+        Tables ofLambda = tables.computeIfAbsent(lambda, Tables::of);
+        PoissonTable[] photons = ofLambda.photons();
+        float[] levels = ofLambda.levels();
         float[] uniforms = canvas.floats(0, 2 * canvas.values);
         draws.uniforms(uniforms, 2 * canvas.values);
         byte[] in = canvas.in;
         float[] out = canvas.out;
         for (int k = 0; k < canvas.values; k++) {
-            int photons = levels[in[k] & 0xff].sample(uniforms[2 * k], uniforms[2 * k + 1]);
-            out[k] = Canvas.level(photons / lambda);
+            out[k] = levels[photons[in[k] & 0xff].sample(uniforms[2 * k], uniforms[2 * k + 1])];
         }
-    }
-
-    private static PoissonTable[] levels(double lambda) {
-        PoissonTable[] levels = new PoissonTable[256];
-        for (int level = 0; level < levels.length; level++) {
-            levels[level] = new PoissonTable(level / 255.0 * lambda);
-        }
-        return levels;
     }
 }

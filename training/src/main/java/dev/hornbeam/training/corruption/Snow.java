@@ -61,12 +61,12 @@ final class Snow extends CanvasCorruption {
                 canvas, flakes, layer, height, width, 1, (int) row[4], row[5], draws.between(pixels, -135, -45));
         float mix = (float) row[6];
         float rest = 1 - mix;
-        byte[] in = canvas.in;
+        float[] levels = canvas.levels();
         float[] out = canvas.out;
         for (int i = 0, k = 0; i < pixels; i++, k += 3) {
-            float red = in[k] & 0xff;
-            float green = in[k + 1] & 0xff;
-            float blue = in[k + 2] & 0xff;
+            float red = levels[k];
+            float green = levels[k + 1];
+            float blue = levels[k + 2];
             float white = (0.299f * red + 0.587f * green + 0.114f * blue) * 1.5f + 127.5f;
             float snow = layer[i] + layer[pixels - 1 - i];
             out[k] = mix * red + rest * Math.max(red, white) + snow;

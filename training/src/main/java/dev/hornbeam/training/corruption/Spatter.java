@@ -37,7 +37,7 @@ final class Spatter extends CanvasCorruption {
             -2, -1, 0, //
             -1, 1, 1, //
             0, 1, 2);
-    private static final double LEAST_MUD = 0.8;
+    private static final float LEAST_MUD = 0.8f;
     private static final float FARTHEST = 20;
 
     Spatter() {
@@ -50,43 +50,58 @@ final class Spatter extends CanvasCorruption {
         int pixels = canvas.height * canvas.width;
         float[] drawn = canvas.floats(0, pixels);
         draws.normals(drawn, pixels);
-        double[] liquid = canvas.doubles(0, pixels);
+        float mean = (float) row[0];
+        float deviation = (float) row[1];
         for (int i = 0; i < pixels; i++) {
-            liquid[i] = row[0] + row[1] * drawn[i];
+            drawn[i] = mean + deviation * drawn[i];
         }
-        GaussianFilter.of(row[2], 4).apply(canvas, liquid, canvas.height, canvas.width, 1);
-        double threshold = row[3];
+        blur(canvas, drawn, row[2]);
+        float threshold = (float) row[3];
         if (row[5] == 0) {
             for (int i = 0; i < pixels; i++) {
-                liquid[i] = liquid[i] < threshold ? 0 : liquid[i];
+                drawn[i] = drawn[i] < threshold ? 0 : drawn[i];
             }
-            water(canvas, liquid, (float) row[4]);
+            water(canvas, drawn, (float) row[4]);
         } else {
             for (int i = 0; i < pixels; i++) {
-                liquid[i] = liquid[i] > threshold ? 1 : 0;
+                drawn[i] = drawn[i] > threshold ? 1 : 0;
             }
-            mud(canvas, liquid, row[4]);
+            mud(canvas, drawn, row[4]);
+        }
+    }
+
+    private static void blur(Canvas canvas, float[] values, double sigma) {
+        int height = canvas.height;
+        int width = canvas.width;
+        float[][] rows = canvas.lines(0, 2 * height, width);
+        float[][] spare = Arrays.copyOfRange(rows, height, 2 * height);
+        for (int y = 0; y < height; y++) {
+            System.arraycopy(values, y * width, rows[y], 0, width);
+        }
+        GaussianFilter.of(sigma, 4).planes(rows, spare, canvas.lines(1, 2 * width, height), height, width, 1);
+        for (int y = 0; y < height; y++) {
+            System.arraycopy(rows[y], 0, values, y * width, width);
         }
     }
 
     // The share of mud is 1 on the drops and 0 between, blurred by a Gaussian of α, and 0 where that is less than 0.8.
-    private static void mud(Canvas canvas, double[] share, double alpha) {
-        GaussianFilter.of(alpha, 4).apply(canvas, share, canvas.height, canvas.width, 1);
-        byte[] in = canvas.in;
+    private static void mud(Canvas canvas, float[] share, double alpha) {
+        blur(canvas, share, alpha);
+        float[] levels = canvas.levels(canvas.in, 1);
         float[] out = canvas.out;
         for (int i = 0, k = 0; k < canvas.values; i++, k += 3) {
-            float mud = share[i] < LEAST_MUD ? 0 : (float) share[i];
+            float mud = share[i] < LEAST_MUD ? 0 : share[i];
             float rest = 1 - mud;
-            out[k] = (in[k] & 0xff) * rest + BROWN[0] * mud;
-            out[k + 1] = (in[k + 1] & 0xff) * rest + BROWN[1] * mud;
-            out[k + 2] = (in[k + 2] & 0xff) * rest + BROWN[2] * mud;
+            out[k] = levels[k] * rest + BROWN[0] * mud;
+            out[k + 1] = levels[k + 1] * rest + BROWN[1] * mud;
+            out[k + 2] = levels[k + 2] * rest + BROWN[2] * mud;
         }
     }
 
     // Relief: distance to the edges of the drops (Canny, 50 and 150), at most 20, smoothed, cut to 8 bits, equalised
     // and
     // lit from one side. What is added is liquid x relief, of which the highest is made α.
-    private static void water(Canvas canvas, double[] liquid, float alpha) {
+    private static void water(Canvas canvas, float[] liquid, float alpha) {
         int height = canvas.height;
         int width = canvas.width;
         int pixels = height * width;
@@ -125,13 +140,13 @@ final class Spatter extends CanvasCorruption {
         }
         // Without any drop there is nothing to add.
         float scale = most == 0 ? 0 : alpha / most;
-        byte[] in = canvas.in;
+        float[] levels = canvas.levels();
         float[] out = canvas.out;
         for (int i = 0, k = 0; i < pixels; i++, k += 3) {
             float water = relief[i] * scale;
-            out[k] = (in[k] & 0xff) + TURQUOISE[0] * water;
-            out[k + 1] = (in[k + 1] & 0xff) + TURQUOISE[1] * water;
-            out[k + 2] = (in[k + 2] & 0xff) + TURQUOISE[2] * water;
+            out[k] = levels[k] + TURQUOISE[0] * water;
+            out[k + 1] = levels[k + 1] + TURQUOISE[1] * water;
+            out[k + 2] = levels[k + 2] + TURQUOISE[2] * water;
         }
     }
 

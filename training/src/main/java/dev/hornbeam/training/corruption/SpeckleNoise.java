@@ -14,12 +14,11 @@ final class SpeckleNoise extends CanvasCorruption {
     @Override
     void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         float sigma = (float) SIGMA.at(constants, severity);
-        byte[] in = canvas.in;
+        float[] levels = canvas.levels();
         float[] out = canvas.out;
         draws.normals(out, canvas.values);
         for (int k = 0; k < canvas.values; k++) {
-            float level = in[k] & 0xff;
-            out[k] = level + level * (sigma * out[k]);
+            out[k] = levels[k] + levels[k] * (sigma * out[k]);
         }
     }
 }
