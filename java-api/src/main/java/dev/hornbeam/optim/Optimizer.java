@@ -2,6 +2,7 @@ package dev.hornbeam.optim;
 
 import dev.hornbeam.nn.Parameter;
 import dev.hornbeam.tensor.Tensor;
+import dev.hornbeam.tensor.TensorScope;
 import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.Map;
@@ -75,7 +76,7 @@ public abstract class Optimizer implements AutoCloseable {
     }
 
     /**
-     * Takes over what another run's optimizer remembered; the tensors are copied.
+     * Takes over what another run's optimizer remembered; the tensors are copied, to the parameters' devices.
      *
      * @param tensors as {@link #state()} gave them
      * @param stepsMade as {@link #steps()} gave them
@@ -99,7 +100,10 @@ public abstract class Optimizer implements AutoCloseable {
         close();
         tensors.forEach((key, tensor) -> {
             Parameter parameter = parameters.get(key.substring(key.indexOf('.') + 1));
-            state.put(key, tensor.cast(parameter.value().dtype()).keep());
+            try (TensorScope _ = TensorScope.open()) {
+                Tensor here = tensor.to(parameter.value().device());
+                state.put(key, here.cast(parameter.value().dtype()).keep());
+            }
         });
         steps = stepsMade;
     }

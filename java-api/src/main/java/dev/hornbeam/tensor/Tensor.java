@@ -780,9 +780,18 @@ public final class Tensor implements AutoCloseable {
 
     // -------------------------------------------------------------------------------------- changes in place
 
-    /** Sets this tensor to {@code source}, converted and broadcast; not recorded. Returns this tensor. */
+    /**
+     * Sets this tensor to {@code source}, converted and broadcast; not recorded. The source may be on another device. Returns
+     * this tensor.
+     */
     public Tensor copyFrom(Tensor source) {
-        InPlace.copy(this, source);
+        if (source.device().equals(device())) {
+            InPlace.copy(this, source);
+        } else {
+            try (TensorScope _ = TensorScope.open()) {
+                InPlace.copy(this, source.detach().to(device()));
+            }
+        }
         return this;
     }
 

@@ -272,12 +272,12 @@ class AutogradTest {
                 .requireGrad();
         Tensor w = Tensor.zeros(5, 8).requireGrad();
         Tensor loss = Linear.linear(x, w, null, null).sum();
-        long before = Engine.memory().allocations();
+        long before = Engine.memory(Device.standard()).allocations();
         Autograd.grad(loss, null, true, x);
-        long forInput = Engine.memory().allocations() - before;
-        before = Engine.memory().allocations();
+        long forInput = Engine.memory(Device.standard()).allocations() - before;
+        before = Engine.memory(Device.standard()).allocations();
         Autograd.grad(loss, null, true, x, w);
-        long forBoth = Engine.memory().allocations() - before;
+        long forBoth = Engine.memory(Device.standard()).allocations() - before;
         assertTrue(forInput < forBoth, forInput + " requests for one, " + forBoth + " for both");
     }
 
@@ -390,8 +390,8 @@ class AutogradTest {
 
     @Test
     void functionsCanBeWrittenInJava() {
-        Tensor x = Tensor.of(new double[] {0.5, -2, 3}).requireGrad();
-        Tensor unused = Tensor.of(new double[] {1, 1, 1});
+        Tensor x = Tensor.of(new double[] {0.5, -2, 3}).to(Device.cpu()).requireGrad();
+        Tensor unused = Tensor.of(new double[] {1, 1, 1}).to(Device.cpu());
         var result = GradientCheck.check(t -> new Cube().apply(t[0], unused), x);
         assertTrue(result.worst() < 1e-8, result.toString());
         long before = live();
@@ -425,7 +425,8 @@ class AutogradTest {
                 return t[0].mul(t[0].detach());
             }
         };
-        var result = GradientCheck.check(wrong, Tensor.of(new double[] {1, 2}).requireGrad());
+        var result = GradientCheck.check(
+                wrong, Tensor.of(new double[] {1, 2}).to(Device.cpu()).requireGrad());
         assertTrue(result.worst() > 0.4, result.toString());
         assertTrue(result.where().startsWith("input 0, element"), result.where());
         assertThrows(TensorArgumentException.class, () -> GradientCheck.check(t -> t[0], leaf(1)));

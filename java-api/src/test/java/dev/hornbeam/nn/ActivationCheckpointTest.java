@@ -11,6 +11,7 @@ import dev.hornbeam.autograd.ActivationCheckpoint;
 import dev.hornbeam.autograd.Autograd;
 import dev.hornbeam.autograd.ops.Activation;
 import dev.hornbeam.autograd.ops.CrossEntropy;
+import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Tensor;
@@ -156,13 +157,13 @@ class ActivationCheckpointTest {
                 network.setActivationCheckpointing(i == 1);
                 network.setStep(1, 0);
                 Tensor x = images();
-                long start = Engine.memory().inUse();
+                long start = Engine.memory(Device.standard()).inUse();
                 TensorScope outer = TensorScope.current();
                 Tensor y;
                 try (var _ = TensorScope.open()) {
                     y = loss(network, x).moveTo(outer);
                 }
-                kept[i] = Engine.memory().inUse() - start;
+                kept[i] = Engine.memory(Device.standard()).inUse() - start;
                 Autograd.backward(y);
             }
         }

@@ -281,12 +281,15 @@ class ModuleTest {
             network.eval();
             float[] before = network.forward(images(2, 4)).toFloats();
             network.module("fc").freeze();
-            network.to(DType.F64);
+            network.to(DType.F64).to(Device.cpu());
             assertEquals(DType.F64, network.fc.weight().value().dtype());
             assertFalse(network.fc.weight().isTrainable());
             assertTrue(((Block) network.module("layer1.0")).conv1.weight().isTrainable());
             assertArrayEquals(
-                    before, network.forward(images(2, 4).cast(DType.F64)).toFloats(), 1e-5f);
+                    before,
+                    network.forward(images(2, 4).cast(DType.F64).to(Device.cpu()))
+                            .toFloats(),
+                    1e-5f);
             network.to(Device.nothing());
             assertEquals(Device.nothing(), network.fc.weight().value().device());
         }

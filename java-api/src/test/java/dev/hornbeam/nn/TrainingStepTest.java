@@ -258,8 +258,9 @@ class TrainingStepTest {
                 var _ = TensorScope.open()) {
             training.network.setStep(5, 0);
             Tensor single = training.network.forward(training.images);
-            training.network.to(DType.F64);
-            Tensor exact = training.network.forward(training.images.cast(DType.F64));
+            training.network.to(DType.F64).to(Device.cpu());
+            Tensor exact =
+                    training.network.forward(training.images.cast(DType.F64).to(Device.cpu()));
             double[] expected = exact.toDoubles();
             double[] actual = single.toDoubles();
             for (int i = 0; i < expected.length; i++) {

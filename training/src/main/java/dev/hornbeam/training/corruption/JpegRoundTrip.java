@@ -190,8 +190,7 @@ final class JpegRoundTrip {
         int lowest = first + units - across;
         for (int row = last + 1; row < SIDE; row++) {
             for (int column = 0; column < SIDE; column++) {
-                System.arraycopy(
-                        blocks[last * SIDE + column], lowest, blocks[row * SIDE + column], lowest, across);
+                System.arraycopy(blocks[last * SIDE + column], lowest, blocks[row * SIDE + column], lowest, across);
             }
         }
     }
@@ -323,8 +322,7 @@ final class JpegRoundTrip {
         }
     }
 
-    private void write(
-            byte[] out, int height, int width, int across, int units, int chromaHeight, int chromaWidth) {
+    private void write(byte[] out, int height, int width, int across, int units, int chromaHeight, int chromaWidth) {
         line = room(line, across * SIDE);
         if (blueRows.length < chromaHeight || blueRows[0].length < across * SIDE) {
             blueRows = new int[chromaHeight][across * SIDE];

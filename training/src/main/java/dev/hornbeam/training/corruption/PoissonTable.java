@@ -20,7 +20,8 @@ final class PoissonTable {
 
     private final int first;
     private final double[] cumulative;
-    // guide[i] is about numbers in [i, i+1) / guide.length: their sample, or ~entry if there are several, the search for
+    // guide[i] is about numbers in [i, i+1) / guide.length: their sample, or ~entry if there are several, the search
+    // for
     // which begins at that entry.
     private final short[] guide;
 

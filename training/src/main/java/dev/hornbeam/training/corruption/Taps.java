@@ -90,8 +90,7 @@ final class Taps {
                 if (end - first > 1) {
                     LineFilter.set(column, line, factor, paddedLength);
                     for (int t = first + 1; t < end; t++) {
-                        LineFilter.add(
-                                column, padded[inside(y + down[t], height, mirror)], weight[t], paddedLength);
+                        LineFilter.add(column, padded[inside(y + down[t], height, mirror)], weight[t], paddedLength);
                     }
                     line = column;
                     factor = 1;

@@ -5,6 +5,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.hornbeam.autograd.ops.Noise;
 import dev.hornbeam.tensor.Device;
+import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.method.SharpnessPerturbation;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
@@ -51,7 +52,15 @@ class OtherDeviceTrainingTest {
     }
 
     private static void compare(FixedBatchTraining.Task task, Method method, int steps) {
-        double[] expected = losses(task, method, Device.cpu(), steps);
+        boolean before = Engine.isExact();
+        double[] expected;
+        // Winograd's larger rounding errors, which training amplifies, are not what is looked for.
+        Engine.setExact(true);
+        try {
+            expected = losses(task, method, Device.cpu(), steps);
+        } finally {
+            Engine.setExact(before);
+        }
         double[] got = losses(task, method, Device.standard(), steps);
         for (int i = 0; i < steps; i++) {
             assertEquals(expected[i], got[i], RELATIVE * expected[i], "loss of step " + i);
@@ -59,10 +68,21 @@ class OtherDeviceTrainingTest {
         assertTrue(got[steps - 1] < got[0], "the loss falls, from " + got[0] + " to " + got[steps - 1]);
     }
 
+    /**
+     * Noise and ascents make training on a small batch chaotic: differences in the last bit grow tenfold every step or two.
+     * So they are given fewer steps here, and all twenty with {@code -Dhornbeam.full=true}, on a batch of 32x32 images that is
+     * large enough.
+     */
     @ParameterizedTest
     @EnumSource(Method.class)
     void twentyStepsOfResNet20(Method method) {
-        compare(new FixedBatchTraining.Task("resnet20", 4, 8, 3, 10, false, Precision.F32), method, 20);
+        boolean full = Boolean.getBoolean("hornbeam.full");
+        int batch = full ? 64 : 8;
+        int steps = full || method == Method.SGD ? 20 : 6;
+        compare(
+                new FixedBatchTraining.Task("resnet20", batch, full ? 32 : 12, 3, 10, false, Precision.F32),
+                method,
+                steps);
     }
 
     @ParameterizedTest
@@ -70,7 +90,13 @@ class OtherDeviceTrainingTest {
     void aFewStepsOfEveryFamily(String model) {
         compare(
                 new FixedBatchTraining.Task(
-                        model, 2, model.startsWith("smallcnn") ? 28 : 16, 3, 10, false, Precision.F32),
+                        model,
+                        4,
+                        model.startsWith("smallcnn") ? 28 : model.equals("cnn9") ? 32 : 16,
+                        3,
+                        10,
+                        false,
+                        Precision.F32),
                 Method.SGD,
                 3);
     }
