@@ -3,17 +3,20 @@
 // Of one sample and group, with U [t, d] the patches of its t positions (d = kh kw c / groups) and D [t, o] the
 // gradients of its outputs (o of the group), the gradient of the weights is U^T D [d, o]. Its squared norm is made
 //   vector  where t = 1 (linear layers): |u|^2 |D|^2, t (d + o) operations
-//   Gram    as the sum over pairs of positions of (u_s . u_r) (D_s . D_r), t^2 (d + o) / 2 multiply-adds, pairs of
-//   tiles
-//           of 64 positions, those below the diagonal counted twice
-//   direct  by making U^T D in tiles of 64 x 64 that are squared and dropped, t d o multiply-adds
-// The cheaper one of Gram and direct is taken: in a ResNet for CIFAR direct for the first stage (t = 1024, d = 144,
-// o = 16), Gram for the last (t = 64, d = 576, o = 64) and for all late layers of ResNets for ImageNet (t = 49). A
-// batch loop over the weight gradient's kernel would write and read n times the weights. Each tile is a product on the
-// f32 units: 256 threads have 4 x 4 elements each and take slices of 16 of the depth from shared memory. Sums of tiles
-// go to memory and are added in one order by a block per sample. Bytes: x and dy, t / 64 times (Gram) from the caches;
-// operations as above at 67 T/s: the 3x3 convolution of 512 channels at 7 x 7 takes 49 * 64 * 5120 = 16 M multiply-adds
-// a sample, 0.5 microseconds of an H100.
+//   Gram    as the sum over pairs of positions of (u_s . u_r) (D_s . D_r), in pairs of tiles of 64 positions, those
+//           below the diagonal counted twice: t^2 (d + o) / 2 multiply-adds
+//   direct  by making U^T D in tiles of 64 x 64 that are squared and dropped: t d o multiply-adds
+//
+// The cheaper one of Gram and direct is taken: direct where positions are many and channels few, as in all of a CIFAR
+// ResNet-20 (t 1024 to 64, o 16 to 64); Gram in the late layers of wide networks (the last two stages of ResNet-18: t
+// 196 and 49 for ImageNet, d 2304 and 4608). A batch loop over the kernel of the weight gradient would write and read
+// the weights n times.
+//
+// Each tile is a product on the f32 units: 256 threads have 4 x 4 elements each and take slices of 16 of the depth from
+// shared memory. Sums of tiles go to memory and are added in one order by a block per sample. Bytes: x and dy, t / 64
+// times (Gram) or once per 64 columns (direct), from the caches. Operations as above at 67 T/s: the 3x3 convolution of
+// 512 channels at 7 x 7 takes 64 * 64 * 5120 = 21 M multiply-adds a sample, 0.6 microseconds of an H100. Tensor cores
+// would be faster; bf16 products of them would be too coarse for scores that are compared with each other.
 #include "kernels/sample_norms.h"
 
 #include "host/device.h"
