@@ -76,10 +76,10 @@ void sum_parts(const Parts& parts, T* y) {
 int64_t tiles(int64_t size, int64_t tile) { return (size + tile - 1) / tile; }
 
 // A 128x128 tile reads half of what 64x64 tiles read, for each operation; but it takes 256 threads of some 210
-// registers in tf32, one block a multiprocessor, where four of the small one's 128 threads of 120 fit: a device that
-// large tiles do not fill twice is better filled by small ones. Results of up to 32 columns, as a thin layer's, take
-// 128x32. What is loaded element by element, drawn weights and the exact product have the small tile only: they are
-// rare or small.
+// registers in tf32 (bf16: 128), one (two) at a time on a multiprocessor, where four (six) of the small one's 128
+// threads of 120 (80) fit: a device that large tiles do not fill twice is better filled by small ones. Results of up to
+// 32 columns, as a thin layer's, take 128x32. What is loaded element by element, drawn weights and the exact product
+// have the small tile only: they are rare or small.
 TileShape shape_for(const GemmArguments& g, DType type, int64_t rows, int64_t copies) {
     if (!g.vectors || g.drawn || (type == DType::F32 && f32_product() == F32Product::Exact)) return TileShape::Small;
     if (g.n <= 32 && g.a_k_major) return TileShape::Tall;
