@@ -75,16 +75,20 @@ void sum_parts(const Parts& parts, T* y) {
 
 int64_t tiles(int64_t size, int64_t tile) { return (size + tile - 1) / tile; }
 
-// A 128x128 tile reads half of what 64x64 tiles read, for each operation; but a device that it does not fill twice is
-// better filled by the small one (2 blocks of 256 threads or 4 of 128 are on a multiprocessor at once, by registers).
-// Results of up to 32 columns, as a thin layer's, take 128x32.
-TileShape shape_for(const GemmArguments& g, int64_t rows, int64_t copies) {
+// A 128x128 tile reads half of what 64x64 tiles read, for each operation; but it takes 256 threads of some 210
+// registers in tf32 (bf16: 128), one (two) at a time on a multiprocessor, where four (six) of the small one's 128
+// threads of 120 (80) fit: a device that large tiles do not fill twice is better filled by small ones. Results of up to
+// 32 columns, as a thin layer's, take 128x32. What is loaded element by element, drawn weights and the exact product
+// have the small tile only: they are rare or small.
+TileShape shape_for(const GemmArguments& g, DType type, int64_t rows, int64_t copies) {
+    if (!g.vectors || g.drawn || (type == DType::F32 && f32_product() == F32Product::Exact)) return TileShape::Small;
     if (g.n <= 32 && g.a_k_major) return TileShape::Tall;
     if (rows > 64 && g.n > 64 && tiles(rows, 128) * tiles(g.n, 128) * copies >= kFilled) return TileShape::Large;
     return TileShape::Small;
 }
+int64_t rows_of(TileShape shape) { return shape == TileShape::Small ? 64 : 128; }
 int64_t blocks_of(const GemmArguments& g, TileShape shape, int64_t rows, int64_t copies) {
-    const int64_t m = shape == TileShape::Small ? 64 : 128, n = shape == TileShape::Tall ? 32 : int64_t{m};
+    const int64_t m = rows_of(shape), n = shape == TileShape::Tall ? 32 : m;
     return tiles(rows, m) * tiles(g.n, n) * copies;
 }
 
@@ -103,12 +107,9 @@ bool vectors(const GemmArguments& g, DType type) {
            whole(g.b_batch) && whole(g.b_run);
 }
 
-void launch(GemmArguments g, DType type, TileShape shape) {
-    g.vectors = vectors(g, type);
+void launch(const GemmArguments& g, DType type, TileShape shape) {
     if (type == DType::BF16) return gemm_bf16(g, shape);
-    const F32Product product = f32_product();
-    g.three = product == F32Product::Tf32x3;
-    product == F32Product::Exact ? gemm_fma(g, shape) : gemm_tf32(g, shape);
+    f32_product() == F32Product::Exact ? gemm_fma(g, shape) : gemm_tf32(g, shape);
 }
 
 }  // namespace
@@ -124,28 +125,39 @@ F32Product f32_product() {
     return chosen;
 }
 
-void AllowedShared::on_this_device([[maybe_unused]] const void* kernel, [[maybe_unused]] int bytes) {
-#if !defined(HB_CUDA_EMULATED)
+void AllowedShared::on_this_device(const void* kernel, int bytes) {
     const uint64_t bit = uint64_t{1} << (device().index & 63);
     if (bytes <= 48 << 10 || (devices_.load(std::memory_order_acquire) & bit)) return;
     check(cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes), "cudaFuncSetAttribute");
     devices_.fetch_or(bit, std::memory_order_release);
-#endif
 }
 
-void gemm(GemmArguments g, DType type) {
+void gemm(GemmArguments g, DType type, TileMoments* moments, int64_t segments) {
     const int64_t rows = g.longest_run(), copies = g.batches * g.runs;
-    const TileShape shape = shape_for(g, rows, copies);
+    g.vectors = vectors(g, type);
+    g.three = f32_product() == F32Product::Tf32x3;
+    const TileShape shape = shape_for(g, type, rows, copies);
     const int64_t blocks = blocks_of(g, shape, rows, copies);
-    const bool dense =
-        g.to.by_image.divisor == 1 && g.to.stride_image == g.n && (g.batches == 1 || g.to_batch == int64_t(g.m) * g.n);
+    const bool dense = g.to.by_image.divisor == 1 && g.to.stride_image == g.n && !g.norm.mean &&
+                       (g.batches == 1 || g.to_batch == int64_t(g.m) * g.n);
     auto even = [](int64_t n) { return n % 2 == 0; };
     g.to.pairs = even(g.n) && even(g.to.stride_image) && even(g.to.stride_y) && even(g.to.stride_x) &&
                  even(g.to_batch) && reinterpret_cast<uintptr_t>(g.to.data) % uintptr_t(2 * size_of(type)) == 0;
     cut(g, g.k, 1);
     if (dense && g.runs == 1 && 2 * blocks <= kFilled && g.k >= 1024)
         cut(g, g.k, std::min(kFilled / blocks, int64_t(g.k) / 512));
-    if (g.parts == 1) return launch(g, type, shape);
+    if (g.parts == 1) {
+        // Segments are the runs, or there is one and its pieces are full.
+        const int64_t tile = rows_of(shape), pieces = tiles(rows, tile);
+        const bool full = g.runs == 1 || (g.samples % g.runs == 0 && rows % tile == 0);
+        if (moments && (segments == g.runs || (segments == 1 && full))) {
+            moments->pieces = segments == g.runs ? pieces : pieces * g.runs;
+            moments->rows_of_piece = tile;
+            moments->values = std::make_unique<DeviceScratch<float>>(g.runs * pieces * 2 * g.batches * g.n);
+            g.moments = moments->values->data();
+        }
+        return launch(g, type, shape);
+    }
 
     DeviceScratch<float> values(copies * g.parts * g.m * g.n);
     Parts parts{values.data(), int64_t(g.m) * g.n, g.batches, 1, g.parts, g.n, g.bias, {}, false};
@@ -159,7 +171,9 @@ void gemm_weight_gradient(GemmArguments g, DType type, float* dw) {
     g.runs_split_k = true;
     const int64_t copies = g.batches * g.runs;
     const int64_t length = g.longest_run();
-    const TileShape shape = shape_for(g, g.m, copies * tiles(length, 1024));
+    g.vectors = vectors(g, type);
+    g.three = f32_product() == F32Product::Tf32x3;
+    const TileShape shape = shape_for(g, type, g.m, copies * tiles(length, 1024));
     const int64_t blocks = blocks_of(g, shape, g.m, copies);
     cut(g, length, std::min(tiles(kFilled, blocks), length / 256));
     g.to.pairs = g.n % 2 == 0 && reinterpret_cast<uintptr_t>(dw) % 8 == 0;

@@ -7,9 +7,11 @@
 #include <algorithm>
 #include <atomic>
 #include <cstdint>
+#include <memory>
 
 #include "backend/backend.h"
 #include "core/normal.h"
+#include "host/device.h"
 
 namespace hb::cuda {
 
@@ -93,6 +95,16 @@ struct GemmArguments {
     Noise noise{};
     bool chain_rule = false;  // of gemm_weight_gradient
 
+    // Results are normalised by constant statistics [batches, n] before they are stored, not beside a bias.
+    struct Norm {
+        const float *mean = nullptr, *variance, *gamma, *beta;
+        const void* residual = nullptr;  // as `to`; may be absent
+        float epsilon, slope;
+        int activation = HB_ACT_NONE;
+    } norm{};
+    // [runs, tiles of m, 2, batches n]: means and sums of squared deviations from them of the rows of each tile.
+    float* moments = nullptr;
+
     // Results [batches, runs, parts, m, n] in f32 instead of `to`, for parts of k.
     float* partial = nullptr;
     int parts = 1, part_k = 0;
@@ -115,8 +127,16 @@ enum class TileShape { Small, Large, Tall };
 enum class F32Product { Exact, Tf32x3, Tf32 };
 F32Product f32_product();
 
-// y = a b. Splits k and adds the parts in order where the tiles are too few to fill a device.
-void gemm(GemmArguments arguments, DType type);
+// Moments of the columns of a result, taken while it was made: [segments, pieces, 2, columns] as column_moments_kernel
+// of normalisation.cu makes them. Pieces have rows_of_piece rows, the last ones of a segment fewer or none.
+struct TileMoments {
+    std::unique_ptr<DeviceScratch<float>> values;  // null: not taken
+    int64_t pieces = 0, rows_of_piece = 0;
+};
+
+// y = a b. Splits k and adds the parts in order where the tiles are too few to fill a device. moments: taken for so
+// many segments, where tiles do not straddle them and k is not split.
+void gemm(GemmArguments arguments, DType type, TileMoments* moments = nullptr, int64_t segments = 1);
 
 // dw = a b, in f32, split over k; under the chain rule run r's part is multiplied by the slope of its noise.
 void gemm_weight_gradient(GemmArguments arguments, DType type, float* dw);

@@ -188,20 +188,21 @@ class Loader {
     __device__ __forceinline__ void operator()(typename C::T* shared, int begin, int k_end) const {
         if constexpr (k_major) {
             const WindowColumn c = column(begin + chunk() * C::vector, k_end);
-#pragma unroll
+#pragma unroll kUnrolled
             for (int pass = 0; pass < P::passes; pass++)
                 if constexpr (keeps_rows)
                     load(shared, pass, rows_[pass], c);
                 else
                     load(shared, pass, row(first_ + line(pass), end_), c);
         } else {
-#pragma unroll
+#pragma unroll kUnrolled
             for (int pass = 0; pass < P::passes; pass++) load(shared, pass, row(begin + line(pass), k_end), fixed_);
         }
     }
 
   private:
     static constexpr bool keeps_rows = k_major && P::passes <= 4;
+    static constexpr int kUnrolled = P::passes <= 4 ? P::passes : 4;  // more would take all registers there are
 
     __device__ __forceinline__ static int chunk() { return int(threadIdx.x) % P::chunks; }
     __device__ __forceinline__ static int line(int pass) {
@@ -363,42 +364,161 @@ __device__ __forceinline__ void store_pair(T* to, float x, float y) {
         *reinterpret_cast<uint32_t*>(to) = rounded_bf16(x).bits | uint32_t(rounded_bf16(y).bits) << 16;
 }
 
-template <class C, class Out>
-__device__ __forceinline__ void store_sums(const GemmArguments& g, Out* to, bool dense, const float* bias, int first_m,
-                                           int end_m, int first_n, const WarpPlace<C>& at, const Sums<C>& sums) {
+// Where a row of the result begins; -1 for rows that do not exist.
+__device__ __forceinline__ int64_t row_at(const Destination& to, int row) {
+    const uint32_t image = to.by_image.quotient(row), position = row - image * to.by_image.divisor;
+    const uint32_t line = to.by_width.quotient(position), place = position - line * to.by_width.divisor;
+    return int64_t(image) * to.stride_image + int64_t(line) * to.stride_y + int64_t(place) * to.stride_x;
+}
+
+// Sums of a part of k, [m, n] in f32.
+template <class C>
+__device__ __forceinline__ void store_partial(const GemmArguments& g, float* to, int first_m, int end_m, int first_n,
+                                              const WarpPlace<C>& at, const Sums<C>& sums) {
 #pragma unroll
     for (int i = 0; i < C::fragments_m; i++)
 #pragma unroll
         for (int half = 0; half < 2; half++) {
             const int row = first_m + at.m + 16 * i + 8 * half + at.g;
             if (row >= end_m) continue;
-            int64_t base;
-            if (dense) {
-                base = int64_t(row) * g.n;
-            } else {
-                const uint32_t image = g.to.by_image.quotient(row), position = row - image * g.to.by_image.divisor;
-                const uint32_t line = g.to.by_width.quotient(position), place = position - line * g.to.by_width.divisor;
-                base =
-                    int64_t(image) * g.to.stride_image + int64_t(line) * g.to.stride_y + int64_t(place) * g.to.stride_x;
-            }
+            float* line = to + int64_t(row) * g.n;
 #pragma unroll
             for (int j = 0; j < C::fragments_n; j++) {
                 const int column = first_n + at.n + 8 * j + 2 * at.t;
                 if (column >= g.n) continue;
-                float x = sums[i][j][2 * half], y = sums[i][j][2 * half + 1];
-                const bool pair = column + 1 < g.n;
-                if (bias) {
-                    x += bias[column];
-                    if (pair) y += bias[column + 1];
-                }
+                const float x = sums[i][j][2 * half], y = sums[i][j][2 * half + 1];
                 if (g.to.pairs) {
-                    store_pair(to + base + column, x, y);
+                    store_pair(line + column, x, y);
                 } else {
-                    to[base + column] = stored<Out>(x);
-                    if (pair) to[base + column + 1] = stored<Out>(y);
+                    line[column] = x;
+                    if (column + 1 < g.n) line[column + 1] = y;
                 }
             }
         }
+}
+
+// Results: with their bias, or normalised by constant statistics with residual and activation.
+template <class C>
+__device__ __forceinline__ void store_results(const GemmArguments& g, uint32_t batch, int first_m, int end_m,
+                                              int first_n, const WarpPlace<C>& at, const Sums<C>& sums) {
+    using T = typename C::T;
+    T* to = static_cast<T*>(g.to.data) + int64_t(batch) * g.to_batch;
+    const T* residual = static_cast<const T*>(g.norm.residual);
+    int64_t rows[C::fragments_m][2];
+#pragma unroll
+    for (int i = 0; i < C::fragments_m; i++)
+#pragma unroll
+        for (int half = 0; half < 2; half++) {
+            const int row = first_m + at.m + 16 * i + 8 * half + at.g;
+            rows[i][half] = row < end_m ? row_at(g.to, row) : -1;
+        }
+#pragma unroll
+    for (int j = 0; j < C::fragments_n; j++) {
+        const int column = first_n + at.n + 8 * j + 2 * at.t;
+        if (column >= g.n) continue;
+        const bool pair = column + 1 < g.n;
+        float mean[2] = {0, 0}, scale[2] = {1, 1}, shift[2] = {0, 0};
+#pragma unroll
+        for (int e = 0; e < 2; e++) {
+            if (e == 1 && !pair) break;
+            const int64_t k = int64_t(batch) * g.n + column + e;
+            if (g.norm.mean) {
+                mean[e] = g.norm.mean[k];
+                scale[e] = g.norm.gamma[k] / sqrtf(g.norm.variance[k] + g.norm.epsilon);
+                shift[e] = g.norm.beta[k];
+            } else if (g.bias) {
+                shift[e] = g.bias[k];
+            }
+        }
+#pragma unroll
+        for (int i = 0; i < C::fragments_m; i++)
+#pragma unroll
+            for (int half = 0; half < 2; half++) {
+                const int64_t row = rows[i][half];
+                if (row < 0) continue;
+                float z[2];
+#pragma unroll
+                for (int e = 0; e < 2; e++) {
+                    z[e] = fmaf(sums[i][j][2 * half + e] - mean[e], scale[e], shift[e]);
+                    if (g.norm.residual && (e == 0 || pair))
+                        z[e] += widened(residual[batch * g.to_batch + row + column + e]);
+                    if (g.norm.activation == HB_ACT_RELU) z[e] = z[e] <= 0 ? 0 : z[e];
+                    if (g.norm.activation == HB_ACT_LEAKY_RELU) z[e] = z[e] < 0 ? g.norm.slope * z[e] : z[e];
+                }
+                if (g.to.pairs) {
+                    store_pair(to + row + column, z[0], z[1]);
+                } else {
+                    to[row + column] = stored<T>(z[0]);
+                    if (pair) to[row + column + 1] = stored<T>(z[1]);
+                }
+            }
+    }
+}
+
+// The sum of this warp's rows, in the lanes of every column.
+__device__ __forceinline__ float sum_of_rows(float x) {
+    x += __shfl_xor_sync(0xffffffffu, x, 4);
+    x += __shfl_xor_sync(0xffffffffu, x, 8);
+    return x + __shfl_xor_sync(0xffffffffu, x, 16);
+}
+
+// Mean and sum of squared deviations of every column of the tile, of results as they are stored: two sums over
+// registers, warps meeting in shared memory. to [2, columns of all batches].
+template <class C>
+__device__ __forceinline__ void store_moments(float* to, int64_t columns, int64_t first_column, int left_n, int rows,
+                                              float* shared, const WarpPlace<C>& at, const Sums<C>& sums) {
+    using T = typename C::T;
+    const float share = 1.0f / float(rows);
+    auto row_exists = [&](int i, int half) { return at.m + 16 * i + 8 * half + at.g < rows; };
+    // [warps_m, n], then again for the squares.
+    auto slot = [&](int which, int warp, int column) -> float& {
+        return shared[(which * C::warps_m + warp) * C::n + column];
+    };
+    __syncthreads();  // the last tiles have been read
+#pragma unroll
+    for (int j = 0; j < C::fragments_n; j++)
+#pragma unroll
+        for (int e = 0; e < 2; e++) {
+            float sum = 0;
+#pragma unroll
+            for (int i = 0; i < C::fragments_m; i++)
+#pragma unroll
+                for (int half = 0; half < 2; half++)
+                    if (row_exists(i, half)) sum += widened(stored<T>(sums[i][j][2 * half + e]));
+            sum = sum_of_rows(sum);
+            if (at.g == 0) slot(0, at.m / C::warp_m, at.n + 8 * j + 2 * at.t + e) = sum;
+        }
+    __syncthreads();
+    auto mean_of = [&](int column) {
+        float sum = 0;
+#pragma unroll
+        for (int warp = 0; warp < C::warps_m; warp++) sum += slot(0, warp, column);
+        return sum * share;
+    };
+#pragma unroll
+    for (int j = 0; j < C::fragments_n; j++)
+#pragma unroll
+        for (int e = 0; e < 2; e++) {
+            const float mean = mean_of(at.n + 8 * j + 2 * at.t + e);
+            float squares = 0;
+#pragma unroll
+            for (int i = 0; i < C::fragments_m; i++)
+#pragma unroll
+                for (int half = 0; half < 2; half++) {
+                    const float apart = widened(stored<T>(sums[i][j][2 * half + e])) - mean;
+                    if (row_exists(i, half)) squares = fmaf(apart, apart, squares);
+                }
+            squares = sum_of_rows(squares);
+            if (at.g == 0) slot(1, at.m / C::warp_m, at.n + 8 * j + 2 * at.t + e) = squares;
+        }
+    __syncthreads();
+    for (int column = int(threadIdx.x); column < min(C::n, left_n); column += C::threads) {
+        float squares = 0;
+#pragma unroll
+        for (int warp = 0; warp < C::warps_m; warp++) squares += slot(1, warp, column);
+        to[first_column + column] = mean_of(column);
+        to[columns + first_column + column] = squares;
+    }
 }
 
 // ---- the kernel
@@ -422,7 +542,14 @@ __global__ void __launch_bounds__(C::threads) gemm_kernel(GemmArguments g) {
     const int first_m = (g.runs_split_k ? 0 : run_begin) + int(tile_m) * C::m, first_n = int(tile_n) * C::n;
     const int part_begin = (g.runs_split_k ? run_begin : 0) + int(part) * g.part_k;
     const int part_end = min(part_begin + g.part_k, g.runs_split_k ? run_end : g.k);
-    if (first_m >= end_m) return;  // the runs' numbers of tiles differ by one
+    const int64_t columns = g.batches * g.n, first_column = int64_t(batch) * g.n + first_n;
+    float* moments = g.moments ? g.moments + int64_t(run * g.tiles_m + tile_m) * 2 * columns : nullptr;
+    if (first_m >= end_m) {  // the runs' numbers of tiles differ by one
+        if (moments)
+            for (int column = int(threadIdx.x); column < min(C::n, g.n - first_n); column += C::threads)
+                moments[first_column + column] = moments[columns + first_column + column] = 0;
+        return;
+    }
 
     const Draw none{};
     Draw draw{};
@@ -463,12 +590,12 @@ __global__ void __launch_bounds__(C::threads) gemm_kernel(GemmArguments g) {
 
     if (g.partial) {
         float* to = g.partial + (int64_t(batch * g.runs + run) * g.parts + part) * g.m * g.n;
-        store_sums<C>(g, to, true, nullptr, first_m, end_m, first_n, at, sums);
-    } else {
-        T* to = static_cast<T*>(g.to.data) + int64_t(batch) * g.to_batch;
-        store_sums<C>(g, to, false, g.bias ? g.bias + int64_t(batch) * g.n : nullptr, first_m, end_m, first_n, at,
-                      sums);
+        return store_partial<C>(g, to, first_m, end_m, first_n, at, sums);
     }
+    store_results<C>(g, batch, first_m, end_m, first_n, at, sums);
+    if (moments)
+        store_moments<C>(moments, columns, first_column, g.n - first_n, min(C::m, end_m - first_m),
+                         reinterpret_cast<float*>(shared), at, sums);
 }
 
 // ---- launches
@@ -490,11 +617,10 @@ void launch_tile(GemmArguments g) {
     }
 }
 
+// gemm.cu asks for shapes that are here.
 template <Product p, bool ak, bool bk>
 void launch_shape(const GemmArguments& g, TileShape shape) {
-    // Weights that are drawn are few, and so are odd shapes: one tile serves them.
-    constexpr bool has_drawn = ak;
-    if constexpr (has_drawn) {
+    if constexpr (ak) {
         if (g.drawn && g.vectors) return launch_tile<Tile<p, 64, 64, 2, 2, ak, bk, true, true>>(g);
         if (g.drawn) return launch_tile<Tile<p, 64, 64, 2, 2, ak, bk, false, true>>(g);
     }

@@ -25,6 +25,7 @@
 #include "core/weight_noise.h"
 #include "host/device.h"
 #include "kernels/columns.cuh"
+#include "kernels/kept_moments.h"
 #include "kernels/kernels.h"
 
 namespace hb::cuda {
@@ -515,15 +516,18 @@ void batch_norm(const BatchNormArguments& a) {
         finish.running_mean = a.running_mean.f32();
         finish.running_var = a.running_var.f32();
     }
+    // A convolution may have taken the moments already, in pieces of its own.
+    const TileMoments taken = p.training && rows > 0 ? kept_moments(a) : TileMoments{};
     with_activation(a.x.type, [&]<class T>(T) {
         auto run = [&]<int V>(std::integral_constant<int, V>) {
-            const Columns sums(rows, c, samples, groups, V, kSumBlocks, kMostPieces);
-            DeviceScratch<float> partials(p.training ? groups * sums.pieces * 2 * c : 0);
-            if (p.training)
+            Columns sums(rows, c, samples, groups, V, kSumBlocks, kMostPieces);
+            if (taken.values) sums.pieces = taken.pieces, sums.rows_of_piece = taken.rows_of_piece;
+            DeviceScratch<float> partials(p.training && !taken.values ? groups * sums.pieces * 2 * c : 0);
+            if (p.training && !taken.values)
                 HB_LAUNCH((column_moments_kernel<T, V>), unsigned(sums.blocks()), kColumnThreads, 0, stream(),
                           a.x.as<T>(), sums, partials.data());
-            HB_LAUNCH((finish_norm_kernel), finish_blocks(c), kColumnThreads, 0, stream(), partials.data(), sums,
-                      finish);
+            HB_LAUNCH((finish_norm_kernel), finish_blocks(c), kColumnThreads, 0, stream(),
+                      taken.values ? taken.values->data() : partials.data(), sums, finish);
             if (rows == 0) return;
             const Columns columns(rows, c, samples, segments, V, kApplyBlocks, kAnyPieces);
             HB_LAUNCH((apply_norm_kernel<T, V>), unsigned(columns.blocks()), kColumnThreads, 0, stream(), a.x.as<T>(),
