@@ -32,15 +32,6 @@ __device__ __forceinline__ int32_t warp_least(int32_t x) {
     return x;
 }
 
-// body(std::integral_constant<int, V>())
-template <class T, class Body, class... Views>
-void with_pack(int64_t columns, Body&& body, const Views&... views) {
-    if (packs(columns, kPack<T>, views...))
-        body(std::integral_constant<int, kPack<T>>());
-    else
-        body(std::integral_constant<int, 1>());
-}
-
 // Element i of n images of height x width pixels, in packs of V channels.
 template <int V>
 struct Pixel {
