@@ -582,25 +582,27 @@ __global__ void __launch_bounds__(kColumnThreads)
     const int lane = int(threadIdx.x) % 32;
     if (task >= of.n * of.groups) return;
     int64_t group = task, sample = divided(group, of.groups);
+    const int64_t run = run_of(sample, of.n, of.runs);
     const int64_t c = columns.c, first = group * of.width, last = first + of.width;
     const float* pieces = partials + sample * columns.pieces * 2 * c;
     double sum = 0, squares = 0;
     for (int64_t k = first + lane; k < last; k += 32)
+#pragma unroll 1
         for (int64_t p = 0; p < columns.pieces; p++)
             sum += double(columns.rows(columns.rows_of_sample, p)) * double(pieces[2 * p * c + k]);
     const double average = warp_sum(sum) * of.share;
     for (int64_t k = first + lane; k < last; k += 32)
+#pragma unroll 1
         for (int64_t p = 0; p < columns.pieces; p++) {
             const double apart = double(pieces[2 * p * c + k]) - average;
             squares +=
                 double(pieces[(2 * p + 1) * c + k]) + double(columns.rows(columns.rows_of_sample, p)) * apart * apart;
         }
-    const float found = 1 / sqrtf(float(warp_sum(squares) * of.share + epsilon));
+    const float found = rsqrtf(float(warp_sum(squares) * of.share + epsilon));
     if (lane == 0) {
         mean[task] = float(average);
         inverse[task] = found;
     }
-    const int64_t run = run_of(sample, of.n, of.runs);
     for (int64_t k = first + lane; k < last; k += 32) scale[sample * c + k] = gamma(run, k) * found;
 }
 
