@@ -24,7 +24,9 @@ struct Columns {
         const int64_t packs = c / pack;
         while (lanes_log2 < 5 && int64_t{1} << lanes_log2 < packs) lanes_log2++;
         tiles = (packs + lanes() - 1) >> lanes_log2;
-        const int64_t longest = (samples + segments - 1) / segments * rows_of_sample, batch = 4 * down();
+        const int64_t batch = 4 * down();
+        int64_t longest = (samples + segments - 1) / segments * rows_of_sample;
+        if (longest == 0) longest = 1;
         int64_t wanted = blocks / (tiles * segments);
         wanted = wanted < 1 ? 1 : wanted > most ? most : wanted;
         rows_of_piece = ((longest + wanted - 1) / wanted + batch - 1) / batch * batch;

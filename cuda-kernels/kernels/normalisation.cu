@@ -480,15 +480,6 @@ __global__ void __launch_bounds__(kColumnThreads)
 constexpr int64_t kSumBlocks = 1024, kMostPieces = 256;  // 8 blocks on each of an H100's multiprocessors
 constexpr int64_t kApplyBlocks = 4096, kAnyPieces = 1 << 20;
 
-// body(std::integral_constant<int, V>()): packs where all the views allow them, else single elements.
-template <class T, class Body, class... Views>
-void with_pack(int64_t columns, Body&& body, const Views&... views) {
-    if (packs(columns, kPack<T>, views...))
-        body(std::integral_constant<int, kPack<T>>());
-    else
-        body(std::integral_constant<int, 1>());
-}
-
 unsigned finish_blocks(int64_t c) { return static_cast<unsigned>((c + kFinishChannels - 1) / kFinishChannels); }
 
 void batch_norm(const BatchNormArguments& a) {
@@ -561,6 +552,7 @@ void batch_norm_backward(const BatchNormBackwardArguments& a) {
     with_activation(a.x.type, [&]<class T>(T) {
         auto run = [&]<int V>(std::integral_constant<int, V>) {
             Columns sums(rows, c, samples, segments, V, kSumBlocks, kMostPieces);
+            if (rows == 0) sums.pieces = 0;
             DeviceScratch<float> partials(segments * sums.pieces * 2 * c);
             if (rows > 0)
                 HB_LAUNCH((gradient_sums_kernel<T, V, MeanOfSegment>), unsigned(sums.blocks()), kColumnThreads, 0,
@@ -583,6 +575,7 @@ void batch_norm_backward(const BatchNormBackwardArguments& a) {
 
 struct Groups {
     int64_t n, groups, width, runs;
+    double share;  // of one number in its mean
 };
 
 // One warp per sample and group: statistics from those of its channels. scale [n, c]: gamma times inverse deviation.
@@ -593,25 +586,27 @@ __global__ void __launch_bounds__(kColumnThreads)
     const int lane = int(threadIdx.x) % 32;
     if (task >= of.n * of.groups) return;
     int64_t group = task, sample = divided(group, of.groups);
+    const int64_t run = run_of(sample, of.n, of.runs);
     const int64_t c = columns.c, first = group * of.width, last = first + of.width;
     const float* pieces = partials + sample * columns.pieces * 2 * c;
     double sum = 0, squares = 0;
     for (int64_t k = first + lane; k < last; k += 32)
+#pragma unroll 1
         for (int64_t p = 0; p < columns.pieces; p++)
             sum += double(columns.rows(columns.rows_of_sample, p)) * double(pieces[2 * p * c + k]);
-    const double n = double(columns.rows_of_sample * of.width), average = warp_sum(sum) / n;
+    const double average = warp_sum(sum) * of.share;
     for (int64_t k = first + lane; k < last; k += 32)
+#pragma unroll 1
         for (int64_t p = 0; p < columns.pieces; p++) {
             const double apart = double(pieces[2 * p * c + k]) - average;
             squares +=
                 double(pieces[(2 * p + 1) * c + k]) + double(columns.rows(columns.rows_of_sample, p)) * apart * apart;
         }
-    const float found = float(1 / sqrt(warp_sum(squares) / n + epsilon));
+    const float found = rsqrtf(float(warp_sum(squares) * of.share + epsilon));
     if (lane == 0) {
         mean[task] = float(average);
         inverse[task] = found;
     }
-    const int64_t run = run_of(sample, of.n, of.runs);
     for (int64_t k = first + lane; k < last; k += 32) scale[sample * c + k] = gamma(run, k) * found;
 }
 
@@ -641,9 +636,8 @@ __global__ void __launch_bounds__(kColumnThreads)
     sum = warp_sum(sum);
     product = warp_sum(product);
     if (lane != 0) return;
-    const double n = double(columns.rows_of_sample * of.width);
-    bend[task] = float(-d * d * product / n);
-    shift[task] = float(-d * sum / n);
+    bend[task] = float(-d * d * product * of.share);
+    shift[task] = float(-d * sum * of.share);
 }
 
 // dgamma and dbeta from the sums of all segments. inverse: what their products still lack; its `at` may be null.
@@ -829,8 +823,8 @@ void group_norm(const View& x, int64_t n, int64_t positions, int64_t c, int64_t 
             HB_LAUNCH((column_moments_kernel<T, V>), unsigned(columns.blocks()), kColumnThreads, 0, stream(), x.as<T>(),
                       columns, partials.data());
             HB_LAUNCH((finish_groups_kernel), warp_blocks(n * groups), kColumnThreads, 0, stream(), partials.data(),
-                      columns, Groups{n, groups, width, gammas.runs}, gammas.seen(), epsilon, mean.f32(),
-                      inverse_deviation.f32(), scale.data());
+                      columns, Groups{n, groups, width, gammas.runs, 1 / double(positions * width)}, gammas.seen(),
+                      epsilon, mean.f32(), inverse_deviation.f32(), scale.data());
             HB_LAUNCH((apply_norm_kernel<T, V>), unsigned(columns.blocks()), kColumnThreads, 0, stream(), x.as<T>(),
                       static_cast<const T*>(nullptr), y.as<T>(), columns, Table{mean.f32(), groups, width},
                       Table{scale.data(), c, 1}, beta.f32(), Activation{HB_ACT_NONE, 0});
@@ -878,8 +872,8 @@ void group_norm_backward(const View& x, int64_t n, int64_t positions, int64_t c,
                       stream(), x.as<T>(), static_cast<const T*>(nullptr), dy.as<T>(), columns, MeanOfSegment{means},
                       none, partials.data());
             HB_LAUNCH((finish_group_gradients_kernel), warp_blocks(n * groups), kColumnThreads, 0, stream(),
-                      partials.data(), columns, Groups{n, groups, width, gammas.runs}, gammas.seen(),
-                      inverse_deviation.f32(), slope, bend, shift);
+                      partials.data(), columns, Groups{n, groups, width, gammas.runs, 1 / double(positions * width)},
+                      gammas.seen(), inverse_deviation.f32(), slope, bend, shift);
             HB_LAUNCH((parameter_gradients_kernel), finish_blocks(c), kColumnThreads, 0, stream(), partials.data(),
                       columns, Table{inverse_deviation.f32(), groups, width}, gammas.slopes(), gammas.runs,
                       dgamma.f32(), dbeta.f32());

@@ -94,6 +94,15 @@ bool packs(int64_t columns, int pack, const Views&... views) {
     return columns % pack == 0 && ((reinterpret_cast<uintptr_t>(views.data) % 16 == 0) && ...);
 }
 
+// body(std::integral_constant<int, V>()): V a pack of T where all the views allow it, else 1.
+template <class T, class Body, class... Views>
+void with_pack(int64_t columns, Body&& body, const Views&... views) {
+    if (packs(columns, kPack<T>, views...))
+        body(std::integral_constant<int, kPack<T>>());
+    else
+        body(std::integral_constant<int, 1>());
+}
+
 // i / divisor, and i becomes the remainder. Divisions of 32 bits take a third of the time.
 __device__ __forceinline__ int64_t divided(int64_t& i, int64_t divisor) {
     int64_t quotient =

@@ -32,15 +32,6 @@ __device__ __forceinline__ int32_t warp_least(int32_t x) {
     return x;
 }
 
-// body(std::integral_constant<int, V>())
-template <class T, class Body, class... Views>
-void with_pack(int64_t columns, Body&& body, const Views&... views) {
-    if (packs(columns, kPack<T>, views...))
-        body(std::integral_constant<int, kPack<T>>());
-    else
-        body(std::integral_constant<int, 1>());
-}
-
 // Element i of n images of height x width pixels, in packs of V channels.
 template <int V>
 struct Pixel {
@@ -130,15 +121,12 @@ struct Reaches {
 // Windows of 3x3 over 1 have 3; a kernel k over stride s has k / s, rounded up.
 constexpr int32_t kMostResults = 8;
 
-__global__ void __launch_bounds__(kThreads) clear_reaches_kernel(Reaches to) {
-    HB_GRID_STRIDE(i, to.rows.results + to.columns.results) {
-        const bool row = i < to.rows.results;
-        const Reach& reach = row ? to.rows : to.columns;
-        const int64_t at = row ? i : i - to.rows.results;
-        reach.lowest[at] = INT32_MAX;
-        reach.highest[at] = -1;
+__global__ void __launch_bounds__(kThreads) clear_reach_kernel(Reach reach, int32_t* scattered) {
+    HB_GRID_STRIDE(i, reach.results) {
+        reach.lowest[i] = INT32_MAX;
+        reach.highest[i] = -1;
     }
-    if (blockIdx.x == 0 && threadIdx.x == 0) *to.scattered = 0;
+    if (blockIdx.x == 0 && threadIdx.x == 0) *scattered = 0;
 }
 
 // A warp per result pixel.
@@ -169,11 +157,9 @@ __global__ void __launch_bounds__(kThreads) find_sources_kernel(const int32_t* i
     }
 }
 
-__global__ void __launch_bounds__(kThreads) invert_reaches_kernel(Reaches of) {
-    HB_GRID_STRIDE(i, of.rows.sources + of.columns.sources) {
-        const bool row = i < of.rows.sources;
-        const Reach& reach = row ? of.rows : of.columns;
-        const int32_t at = int32_t(row ? i : i - of.rows.sources);
+__global__ void __launch_bounds__(kThreads) invert_reach_kernel(Reach reach, int32_t* scattered) {
+    HB_GRID_STRIDE(i, reach.sources) {
+        const int32_t at = int32_t(i);
         int32_t first = 0, last = -1;
         for (int32_t result = 0; result < reach.results; result++) {
             if (at < reach.lowest[result] || at > reach.highest[result]) continue;
@@ -182,7 +168,7 @@ __global__ void __launch_bounds__(kThreads) invert_reaches_kernel(Reaches of) {
         }
         reach.first[at] = first;
         reach.last[at] = last;
-        if (last - first >= kMostResults) atomicMax(of.scattered, 1);
+        if (last - first >= kMostResults) atomicMax(scattered, 1);
     }
 }
 
@@ -236,10 +222,14 @@ void max_pool2d_backward(const PoolShape& s, const View& dy, const View& index, 
     const Reaches reaches{{lowest, highest, first, last, s.oh, s.h},
                           {lowest + s.oh, highest + s.oh, first + s.h, last + s.h, s.ow, s.w},
                           last + sources};
-    HB_LAUNCH((clear_reaches_kernel), blocks_for(results, kThreads), kThreads, 0, stream(), reaches);
+    for (const Reach& reach : {reaches.rows, reaches.columns})
+        HB_LAUNCH((clear_reach_kernel), blocks_for(reach.results, kThreads), kThreads, 0, stream(), reach,
+                  reaches.scattered);
     HB_LAUNCH((find_sources_kernel), blocks_for(s.n * s.oh * s.ow * 32, kThreads, 1024), kThreads, 0, stream(),
               index.as<int32_t>(), s, reaches);
-    HB_LAUNCH((invert_reaches_kernel), blocks_for(sources, kThreads), kThreads, 0, stream(), reaches);
+    for (const Reach& reach : {reaches.rows, reaches.columns})
+        HB_LAUNCH((invert_reach_kernel), blocks_for(reach.sources, kThreads), kThreads, 0, stream(), reach,
+                  reaches.scattered);
     with_activation(dy.type, [&]<class T>(T) {
         auto run = [&]<int V>(std::integral_constant<int, V>) {
             HB_LAUNCH((gather_max_kernel<T, V>), blocks_for(dx.elements() / V, kThreads), kThreads, 0, stream(),
@@ -336,28 +326,29 @@ void avg_pool2d(const PoolShape& s, const View& x, const View& y) {
     });
 }
 
-// First window that reaches source position `at`, and the last that begins no later.
-__device__ __forceinline__ int64_t first_window(int64_t at, int64_t kernel, int64_t stride, int64_t pad) {
-    const int64_t end = at + pad - kernel;  // of windows that begin there or earlier, before `at`
-    return end < 0 ? 0 : end / stride + 1;
+// First window that reaches source position `at`, and the last that begins no later. Positions have 32 bits: a division
+// of 64 is a call.
+__device__ __forceinline__ int first_window(int64_t at, int64_t kernel, int64_t stride, int64_t pad) {
+    const int end = int(at + pad - kernel);  // of windows that begin there or earlier, before `at`
+    return end < 0 ? 0 : end / int(stride) + 1;
 }
-__device__ __forceinline__ int64_t last_window(int64_t at, int64_t stride, int64_t pad, int64_t windows) {
-    const int64_t last = (at + pad) / stride;
-    return last < windows ? last : windows - 1;
+__device__ __forceinline__ int last_window(int64_t at, int64_t stride, int64_t pad, int64_t windows) {
+    const int last = int(at + pad) / int(stride);
+    return last < windows ? last : int(windows) - 1;
 }
 
 template <class T, int V>
 __global__ void __launch_bounds__(kThreads) avg_pool_backward_kernel(const T* dy, PoolShape s, T* dx) {
     HB_GRID_STRIDE(i, s.n * s.h * s.w * s.c / V) {
         const Pixel<V> at(i, s.h, s.w, s.c);
-        const int64_t bottom = last_window(at.row, s.stride_h, s.pad_h, s.oh);
-        const int64_t right = last_window(at.column, s.stride_w, s.pad_w, s.ow);
-        const int64_t left = first_window(at.column, s.kw, s.stride_w, s.pad_w);
+        const int bottom = last_window(at.row, s.stride_h, s.pad_h, s.oh);
+        const int right = last_window(at.column, s.stride_w, s.pad_w, s.ow);
+        const int left = first_window(at.column, s.kw, s.stride_w, s.pad_w);
         float sum[V];
 #pragma unroll
         for (int j = 0; j < V; j++) sum[j] = 0;
-        for (int64_t oh = first_window(at.row, s.kh, s.stride_h, s.pad_h); oh <= bottom; oh++)
-            for (int64_t ow = left; ow <= right; ow++) {
+        for (int oh = first_window(at.row, s.kh, s.stride_h, s.pad_h); oh <= bottom; oh++)
+            for (int ow = left; ow <= right; ow++) {
                 const float elements = Window(s, oh, ow).elements(s);
                 float gradient[V];
                 load<V>(dy + ((at.n * s.oh + oh) * s.ow + ow) * s.c + at.channel, gradient);
