@@ -159,6 +159,8 @@ struct Found {
     // What is set wrongly in the environment is told before anything is computed.
     void settings() {
         try {
+            (void)StepGraphs::wanted();
+            DeviceMemory unused(0);
             (void)table();
         } catch (const Error& error) {
             devices = 0;
