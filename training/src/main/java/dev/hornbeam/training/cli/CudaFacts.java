@@ -29,11 +29,14 @@ final class CudaFacts {
         lines.add("cuda: runtime " + cuda.path("runtime").asText() + ", driver for CUDA "
                 + cuda.path("driver").asText() + ", "
                 + cuda.path("library").asText());
-        cuda.path("libraries").properties().forEach(library -> lines.add(library.getKey() + ": "
-                + (library.getValue().has("reason")
-                        ? "not available: " + library.getValue().path("reason").asText()
-                        : library.getValue().path("version").asText() + ", "
-                                + library.getValue().path("file").asText())));
+        cuda.path("libraries")
+                .properties()
+                .forEach(library -> lines.add(library.getKey() + ": "
+                        + (library.getValue().has("reason")
+                                ? "not available: "
+                                        + library.getValue().path("reason").asText()
+                                : library.getValue().path("version").asText() + ", "
+                                        + library.getValue().path("file").asText())));
         List<String> ways = new ArrayList<>();
         cuda.path("variants")
                 .properties()

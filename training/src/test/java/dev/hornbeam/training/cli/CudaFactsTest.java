@@ -10,9 +10,7 @@ import org.junit.jupiter.api.Test;
 final class CudaFactsTest {
     @Test
     void withoutDeviceTheReasonIsTold() throws JsonProcessingException {
-        assertEquals(
-                List.of("cuda: not available: no CUDA-capable device is detected"),
-                lines("""
+        assertEquals(List.of("cuda: not available: no CUDA-capable device is detected"), lines("""
                         {"backend": "cuda", "devices": [], "reason": "no CUDA-capable device is detected",
                          "runtime": "13.0", "driver": null}
                         """));
