@@ -1,6 +1,7 @@
 // The library's one door: a table of functions that keep what they throw (native/src/backend/plugin.h).
 #include <dlfcn.h>
 
+#include <cstdlib>
 #include <cstring>
 #include <string>
 #include <type_traits>
@@ -148,22 +149,25 @@ struct Found {
 
     Found() {
         try {
+            settings();
+        } catch (const Error& error) {
+            reason = error.what();
+            return;
+        }
+        try {
             devices = device_count();
             if (devices == 0) reason = "this machine has no CUDA device";
-            settings();
         } catch (const Error& error) {
             reason = error.what();
             reason += "; is the NVIDIA driver installed, and not older than CUDA " + version(CUDART_VERSION) + "?";
         }
     }
     // What is set wrongly in the environment is told before anything is computed.
-    void settings() {
-        try {
-            (void)table();
-        } catch (const Error& error) {
-            devices = 0;
-            reason = error.what();
-        }
+    static void settings() {
+        // Kernels must not be loaded while they are captured, as they would be where they are first used.
+        if (StepGraphs::wanted()) setenv("CUDA_MODULE_LOADING", "EAGER", 0);
+        DeviceMemory unused(0);
+        (void)table();
     }
     static std::string version(int number) { return format("%d.%d", number / 1000, number % 1000 / 10); }
 };

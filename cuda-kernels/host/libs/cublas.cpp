@@ -61,7 +61,10 @@ void Cublas::multiply(const MatMulShape& s, const View& a, const View& b, float 
     require();
     PerDevice& own = per_device();
     std::lock_guard<std::mutex> lock(own.mutex);
-    if (!own.handle) check(cublasCreate_v2_(&own.handle), "cublasCreate");
+    if (!own.handle) {
+        device().synchronize();  // a capture must not see how it allocates and loads
+        check(cublasCreate_v2_(&own.handle), "cublasCreate");
+    }
     check(cublasSetStream_v2_(own.handle, stream()), "cublasSetStream");
     DeviceScratch<char> workspace(kWorkspace);
     check(cublasSetWorkspace_v2_(own.handle, workspace.data(), size_t(kWorkspace)), "cublasSetWorkspace");

@@ -186,7 +186,10 @@ void Cudnn::with_plan(const Problem& problem, Direction direction, Use&& use) co
     require();
     PerDevice& own = per_device();
     std::lock_guard<std::mutex> lock(own.mutex);
-    if (!own.handle) check(cudnnCreate_(&own.handle), "cudnnCreate");
+    if (!own.handle) {
+        device().synchronize();  // a capture must not see how it allocates and loads
+        check(cudnnCreate_(&own.handle), "cudnnCreate");
+    }
     check(cudnnSetStream_(own.handle, stream()), "cudnnSetStream");
     Key key = key_of(problem, direction);
     auto known = own.plans.find(key);

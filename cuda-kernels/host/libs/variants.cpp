@@ -71,8 +71,9 @@ struct Choice {
 // Whether a library was chosen for the op: `library` even where it is missing, so that its use says what is wrong.
 bool by_library(std::string_view op) {
     Variant variant = Choice::get()(op);
-    bool found = op == "matmul" ? Cublas::get().found() : Cublas::get().found() && Cudnn::get().found();
-    return variant == Variant::Library || (variant == Variant::Auto && found);
+    // Only here must they be loaded at once.
+    if (variant == Variant::Auto) return Cublas::get().found() && (op == "matmul" || Cudnn::get().found());
+    return variant == Variant::Library;
 }
 
 // The functions that were in the table before.

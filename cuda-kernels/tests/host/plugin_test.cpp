@@ -128,7 +128,7 @@ int main(int argc, char** argv) {
         no_device(*plugin);
     } else {
         errors_cross_as_data(*plugin);
-        if (plugin->backend->dropout) unsupported_types_are_told(*plugin);
+        unsupported_types_are_told(*plugin);
         devices_are_apart(*plugin);
         tells_facts(*plugin);
     }
