@@ -8,6 +8,8 @@
 //   - blocks never meet, but what a thread had done or seen before a fence is visible to a block that finds, with an
 //   atomic
 //     operation, what the thread wrote after its fence with one to the same address.
+//   - operations of the queue have met where streams, events or the host put one before the other; each knows the last
+//     before it of every chain of operations, which is a stream or a path through a graph.
 // A conflict is two accesses to a byte, one at least a write and one at least not atomic, that have not met. It does
 // not matter which came first, so one order of the threads finds what others would.
 #ifdef HB_EMULATION_CHECKED
@@ -246,7 +248,7 @@ void note_read(History& history, const Access& now) {
     }
 }
 
-// The rules for one word. Reads of what was written with another width are whole words' business: bytes decide.
+// The rules for one word: reports what is in conflict with the access, and remembers it.
 void check(History& history, const Access& now, Kind kind, const char* memory) {
     if (conflict(history.write, now)) {
         report_race(kind == Kind::read ? "read after write" : "write after write", memory, history.write, now);
@@ -613,6 +615,11 @@ void copied(void* to, const void* from, size_t bytes) {
         ByteState& state = c.state[(target + i) / 4];
         state = static_cast<ByteState>(state & ~(mask_of((target + i) & 3, 1) << 4));
     }
+}
+
+void host_function_ran() {
+    for (const Allocation& allocation : device_allocations())
+        set_state(allocation.start, allocation.bytes, kWritten, 0);
 }
 
 void operation_added(Operation& operation, const std::vector<std::shared_ptr<Operation>>& after) {

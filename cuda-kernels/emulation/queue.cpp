@@ -69,6 +69,7 @@ void Work::run() const {
             return;
         case Kind::host_call:
             function(argument);
+            checker::host_function_ran();
             return;
         case Kind::release:
             checker::released_in_order(to, bytes);
