@@ -8,6 +8,8 @@
 //   - blocks never meet, but what a thread had done or seen before a fence is visible to a block that finds, with an
 //   atomic
 //     operation, what the thread wrote after its fence with one to the same address.
+//   - operations of the queue have met where streams, events or the host put one before the other; each knows the last
+//     before it of every chain of operations, which is a stream or a path through a graph.
 // A conflict is two accesses to a byte, one at least a write and one at least not atomic, that have not met. It does
 // not matter which came first, so one order of the threads finds what others would.
 #ifdef HB_EMULATION_CHECKED
@@ -100,14 +102,34 @@ struct ThreadClock {
     Fence fence;              // run 0: none in this block
 };
 
+// One that ran and that the host did not wait for yet.
+struct Ran {
+    uint32_t first_run;
+    uint32_t chain, tick;
+    std::string name;
+};
+
+using Seen = std::vector<uint32_t>;
+
+inline uint32_t seen_of(const Seen& seen, uint32_t chain) { return chain < seen.size() ? seen[chain] : 0; }
+void merge(Seen& into, const Seen& from) {
+    if (into.size() < from.size()) into.resize(from.size());
+    for (size_t i = 0; i < from.size(); i++) into[i] = std::max(into[i], from[i]);
+}
+
 struct Checker {
     Module module;
     GlobalCell* global = nullptr;
     ByteState* state = nullptr;
     SharedCell* variables;  // of static shared memory
     SharedCell* dynamic;
-    uint32_t run = 0;              // of the block that runs
-    uint32_t first_run = 1;        // of the launch
+    uint32_t run = 0;            // of the block that runs
+    uint32_t first_run = 1;      // of the launch
+    uint32_t ordered_below = 1;  // runs below are before the operation that runs
+    Seen seen;                   // by the operation that runs
+    Seen seen_by_host;
+    Seen ticks;  // the last of each chain
+    std::vector<Ran> ran;
     std::vector<uint32_t> blocks;  // the block of each run of the launch
     uint16_t barrier = 0;
     const void* barrier_site = nullptr;
@@ -154,10 +176,25 @@ bool fence_covers(const Fence& fence, const Access& access) {
     return fence.warp == access.warp() && static_cast<int16_t>(fence.known[access.thread & 31] - access.clock) >= 0;
 }
 
+// The operation of an earlier run, or null where the host has waited for it.
+const Ran* operation_of(uint32_t run) {
+    const std::vector<Ran>& ran = checked().ran;
+    auto after =
+        std::upper_bound(ran.begin(), ran.end(), run, [](uint32_t r, const Ran& one) { return r < one.first_run; });
+    return after == ran.begin() ? nullptr : &*std::prev(after);
+}
+
+// Whether streams, events or the host put an earlier operation before the one that runs.
+bool is_ordered(const Access& before) {
+    const Ran* operation = operation_of(before.run);
+    return !operation || seen_of(checked().seen, operation->chain) >= operation->tick;
+}
+
 // Whether what `before` did can be in conflict with `now`, which the running block does: both touch a byte.
 bool conflict(const Access& before, const Access& now) {
     Checker& c = checked();
-    if (before.run < c.first_run || !(before.bytes & now.bytes) || (before.atomic && now.atomic)) return false;
+    if (before.run < c.ordered_below || !(before.bytes & now.bytes) || (before.atomic && now.atomic)) return false;
+    if (before.run < c.first_run) return !is_ordered(before);
     if (before.run != now.run) {
         auto found = c.acquired.find(before.run);
         if (found == c.acquired.end()) return true;
@@ -172,6 +209,10 @@ bool conflict(const Access& before, const Access& now) {
 
 std::string who(const Access& access) {
     Checker& c = checked();
+    if (access.run < c.first_run) {
+        const Ran* operation = operation_of(access.run);
+        return operation ? operation->name : "?";
+    }
     std::string text = "thread " + text_of(thread_index(access.thread));
     if (access.run == c.run) return text;
     uint32_t number = c.blocks[access.run - c.first_run];
@@ -181,8 +222,13 @@ std::string who(const Access& access) {
 
 void report_race(const char* order, const char* memory, const Access& before, const Access& now) {
     std::string what = std::string("race: ") + order + ", in " + memory + " memory";
-    if (before.run != now.run) what += ", between blocks";
-    report(what.c_str(), place(now.pc), place(before.pc), who(before));
+    if (before.run < checked().first_run) {
+        what += ", between streams";
+    } else if (before.run != now.run) {
+        what += ", between blocks";
+    }
+    // Copies and fills have no place in a kernel.
+    report(what.c_str(), now.pc ? place(now.pc) : nullptr, before.pc ? place(before.pc) : nullptr, who(before));
 }
 
 // Whether a new read need not be told from `old` any more.
@@ -202,7 +248,7 @@ void note_read(History& history, const Access& now) {
     }
 }
 
-// The rules for one word. Reads of what was written with another width are whole words' business: bytes decide.
+// The rules for one word: reports what is in conflict with the access, and remembers it.
 void check(History& history, const Access& now, Kind kind, const char* memory) {
     if (conflict(history.write, now)) {
         report_race(kind == Kind::read ? "read after write" : "write after write", memory, history.write, now);
@@ -405,6 +451,7 @@ void start_launch() {
     c.first_run = c.run + 1;
     c.blocks.clear();
     c.released.clear();
+    c.acquired.clear();
 }
 
 void end_launch() {}
@@ -528,12 +575,35 @@ void async_copy_made(const void* to, const void* from, uint32_t bytes, uint32_t 
 void allocated(const void* start, size_t bytes) { set_state(start, bytes, kAllocated, kWritten); }
 void released(const void* start, size_t bytes) { set_state(start, bytes, 0, kAllocated | kWritten); }
 
-void written(const void* start, size_t bytes) {
-    if (is_device_address(start)) set_state(start, bytes, kWritten, 0);
+namespace {
+
+// A copy or fill is one access of each word.
+void access_range(const void* start, size_t bytes, Kind kind) {
+    Checker& c = checked();
+    c.shadow_devices();
+    Access now{};
+    now.run = c.run;
+    auto offset = static_cast<size_t>(static_cast<const char*>(start) - arenas());
+    for_words(offset, bytes, [&](size_t index, uint8_t mask) {
+        now.bytes = mask;
+        check(c.global[index].history, now, kind, "global");
+    });
 }
 
+}  // namespace
+
+void written(const void* start, size_t bytes) {
+    if (!is_device_address(start)) return;
+    access_range(start, bytes, Kind::write);
+    set_state(start, bytes, kWritten, 0);
+}
+
+void released_in_order(const void* start, size_t bytes) { access_range(start, bytes, Kind::write); }
+
 void copied(void* to, const void* from, size_t bytes) {
+    if (is_device_address(from)) access_range(from, bytes, Kind::read);
     if (!is_device_address(to)) return;
+    access_range(to, bytes, Kind::write);
     set_state(to, bytes, kWritten, 0);
     if (!is_device_address(from)) return;
     // What was not written there is not written here.
@@ -547,9 +617,43 @@ void copied(void* to, const void* from, size_t bytes) {
     }
 }
 
-void start_operation(const Operation&) {}
-void host_waited(const Operation&) {}
-void host_waited_for_all() {}
+void host_function_ran() {
+    for (const Allocation& allocation : device_allocations())
+        set_state(allocation.start, allocation.bytes, kWritten, 0);
+}
+
+void operation_added(Operation& operation, const std::vector<std::shared_ptr<Operation>>& after) {
+    Checker& c = checked();
+    Order& order = operation.order;
+    order.seen = c.seen_by_host;
+    for (const auto& before : after) {
+        if (before) merge(order.seen, before->order.seen);
+    }
+    if (c.ticks.size() <= order.chain) c.ticks.resize(order.chain + 1);
+    if (order.seen.size() <= order.chain) order.seen.resize(order.chain + 1);
+    order.tick = order.seen[order.chain] = ++c.ticks[order.chain];
+}
+
+void start_operation(const Operation& operation) {
+    Checker& c = checked();
+    const Work& work = operation.work;
+    c.seen = operation.order.seen;
+    std::erase_if(c.ran, [&](const Ran& one) { return seen_of(c.seen_by_host, one.chain) >= one.tick; });
+    c.first_run = c.run + 1;
+    c.ordered_below = c.first_run;
+    for (const Ran& one : c.ran) {
+        if (seen_of(c.seen, one.chain) < one.tick) c.ordered_below = std::min(c.ordered_below, one.first_run);
+    }
+    if (work.kind == Work::Kind::nothing || work.kind == Work::Kind::host_call) return;
+    bool kernel = work.kind == Work::Kind::kernel;
+    c.ran.push_back({c.first_run, operation.order.chain, operation.order.tick,
+                     kernel ? std::string("kernel ") + work.kernel.name : work.call});
+    // A kernel counts its blocks; other work is one.
+    if (!kernel) c.run++;
+}
+
+void host_waited(const Operation& operation) { merge(checked().seen_by_host, operation.order.seen); }
+void host_waited_for_all() { merge(checked().seen_by_host, checked().ticks); }
 
 }  // namespace checker
 }  // namespace hb::emulation

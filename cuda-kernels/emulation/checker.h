@@ -3,6 +3,8 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
+#include <vector>
 
 #include "emulation/scheduler.h"
 
@@ -35,7 +37,12 @@ void released(const void* start, size_t bytes);
 // By a copy or a fill.
 void written(const void* start, size_t bytes);
 void copied(void* to, const void* from, size_t bytes);
-// Work of the queue starts; the host has waited for it, or for all.
+// By a free in the order of a stream.
+void released_in_order(const void* start, size_t bytes);
+// It may have written anywhere.
+void host_function_ran();
+// Work is queued after other work; it starts; the host has waited for it, or for all.
+void operation_added(Operation& operation, const std::vector<std::shared_ptr<Operation>>& after);
 void start_operation(const Operation& operation);
 void host_waited(const Operation& operation);
 void host_waited_for_all();
@@ -56,6 +63,9 @@ inline void allocated(const void*, size_t) {}
 inline void released(const void*, size_t) {}
 inline void written(const void*, size_t) {}
 inline void copied(void*, const void*, size_t) {}
+inline void released_in_order(const void*, size_t) {}
+inline void host_function_ran() {}
+inline void operation_added(Operation&, const std::vector<std::shared_ptr<Operation>>&) {}
 inline void start_operation(const Operation&) {}
 inline void host_waited(const Operation&) {}
 inline void host_waited_for_all() {}

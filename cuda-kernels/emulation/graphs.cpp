@@ -61,11 +61,26 @@ cudaGraphExecUpdateResult difference(const Work& before, const Work& after) {
     return cudaGraphExecUpdateSuccess;
 }
 
+// A node goes on with the chain of one that it comes after, unless another did so already.
+void assign_chains(std::vector<CUgraphExec_st::Node>& nodes) {
+    std::vector<bool> continued(nodes.size());
+    for (CUgraphExec_st::Node& node : nodes) {
+        auto free = std::find_if(node.after.begin(), node.after.end(), [&](size_t i) { return !continued[i]; });
+        if (free == node.after.end()) {
+            node.chain = new_chain();
+        } else {
+            node.chain = nodes[*free].chain;
+            continued[*free] = true;
+        }
+    }
+}
+
 cudaError_t instantiate(cudaGraphExec_t* handle, cudaGraph_t graph) {
     return call([&](Runtime& all) {
         if (!handle || !known(all.graphs, graph)) return cudaErrorInvalidValue;
         auto* executable = new CUgraphExec_st;
-        for (const auto& node : graph->nodes) executable->nodes.push_back({node->work, indices(node->after)});
+        for (const auto& node : graph->nodes) executable->nodes.push_back({node->work, indices(node->after), 0});
+        assign_chains(executable->nodes);
         all.executables.push_back(executable);
         *handle = executable;
         return cudaSuccess;
@@ -229,7 +244,7 @@ cudaError_t cudaGraphLaunch(cudaGraphExec_t executable, cudaStream_t handle) {
         for (const CUgraphExec_st::Node& node : executable->nodes) {
             std::vector<OperationPointer> after{start};
             for (size_t before : node.after) after.push_back(queued[before]);
-            queued.push_back(all.queue.add(node.work, after));
+            queued.push_back(all.queue.add(node.work, after, node.chain));
         }
         all.queue.add(mark, *stream, queued);
         return cudaSuccess;

@@ -195,6 +195,14 @@ const Allocation* allocation_of(const void* address) {
     return before.holds(address) || before.start == address ? &before : nullptr;
 }
 
+std::vector<Allocation> device_allocations() {
+    std::vector<Allocation> all;
+    for (const auto& [start, allocation] : books().allocations) {
+        if (allocation.kind == MemoryKind::device) all.push_back(allocation);
+    }
+    return all;
+}
+
 bool is_device_address(const void* address) {
     const char* first = books().first;
     return first && static_cast<size_t>(static_cast<const char*>(address) - first) < kMostDevices * kArenaBytes;

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <vector>
 
 namespace hb::emulation {
 
@@ -35,6 +36,7 @@ bool release(void* start);
 
 // That which holds the address, or null. Valid until the next change.
 const Allocation* allocation_of(const void* address);
+std::vector<Allocation> device_allocations();
 // Whether the address lies where devices have their memory, allocated or not.
 bool is_device_address(const void* address);
 // The device whose memory would be at the address.

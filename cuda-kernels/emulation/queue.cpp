@@ -69,8 +69,10 @@ void Work::run() const {
             return;
         case Kind::host_call:
             function(argument);
+            checker::host_function_ran();
             return;
         case Kind::release:
+            checker::released_in_order(to, bytes);
             release(to);
             return;
     }
@@ -97,10 +99,17 @@ bool Work::uses(const char* start, size_t size) const {
     }
 }
 
-OperationPointer Queue::add(Work work, const std::vector<OperationPointer>& after) {
+uint32_t new_chain() {
+    static uint32_t chains = 0;
+    return chains++;
+}
+
+OperationPointer Queue::add(Work work, const std::vector<OperationPointer>& after, uint32_t chain) {
     auto operation = std::make_shared<Operation>();
     operation->number = calls_++;
     operation->work = std::move(work);
+    operation->order.chain = chain;
+    checker::operation_added(*operation, after);
     for (const OperationPointer& before : after) {
         if (!before || before->done) continue;
         before->next.push_back(operation);
@@ -124,7 +133,7 @@ OperationPointer Queue::add(Work work, CUstream_st& stream, std::vector<Operatio
     } else if (stream.blocking) {
         after.push_back(all.defaults[stream.device].last);
     }
-    stream.last = add(std::move(work), after);
+    stream.last = add(std::move(work), after, stream.chain);
     return stream.last;
 }
 
@@ -193,6 +202,7 @@ void Queue::drop_all() {
     all_.clear();
     ready_.clear();
     pending_ = 0;
+    checker::host_waited_for_all();
 }
 
 cudaGraphNode_t Capture::add(Work work, std::vector<cudaGraphNode_t> after) {

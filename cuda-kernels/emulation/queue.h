@@ -47,6 +47,14 @@ struct Work {
     bool uses(const char* start, size_t size) const;
 };
 
+// The checker's: which operations one comes after, as the last of each chain.
+struct Order {
+    uint32_t chain = 0, tick = 0;
+#ifdef HB_EMULATION_CHECKED
+    std::vector<uint32_t> seen;  // by chain; what is beyond its end is 0
+#endif
+};
+
 struct Operation;
 using OperationPointer = std::shared_ptr<Operation>;
 
@@ -57,7 +65,11 @@ struct Operation {
     std::vector<OperationPointer> next;
     bool done = false;
     std::chrono::steady_clock::time_point finished;
+    Order order;
 };
+
+// A chain of operations, each after the one before: a stream, or one place in a graph.
+uint32_t new_chain();
 
 struct Capture;
 
@@ -70,6 +82,7 @@ struct CUstream_st {
     bool is_default = false;
     unsigned flags = 0;
     int priority = 0;
+    uint32_t chain = hb::emulation::new_chain();
     hb::emulation::OperationPointer last;
     // While it is captured: what the next node comes after.
     hb::emulation::Capture* capture = nullptr;
@@ -98,6 +111,7 @@ struct CUgraphExec_st {
     struct Node {
         hb::emulation::Work work;
         std::vector<size_t> after;
+        uint32_t chain;
     };
     std::vector<Node> nodes;
 };
@@ -120,7 +134,7 @@ struct Capture {
 class Queue {
   public:
     // After the work that `after` lists, of which null pointers and finished ones do not count.
-    OperationPointer add(Work work, const std::vector<OperationPointer>& after);
+    OperationPointer add(Work work, const std::vector<OperationPointer>& after, uint32_t chain);
     // On a stream: after what is on it, and in step with the default stream.
     OperationPointer add(Work work, CUstream_st& stream, std::vector<OperationPointer> after = {});
     void run_until(const OperationPointer& target);

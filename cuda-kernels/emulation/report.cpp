@@ -128,8 +128,8 @@ std::map<const void*, std::string> lines_of(const std::set<const void*>& address
 void resolve(std::vector<Finding>& some) {
     std::set<const void*> addresses;
     for (const Finding& f : some) {
-        if (!f.pc || f.lines.find('@') == std::string::npos) continue;
-        addresses.insert(f.pc);
+        if (f.lines.find_first_of("@#") == std::string::npos) continue;
+        if (f.pc) addresses.insert(f.pc);
         if (f.other_pc) addresses.insert(f.other_pc);
     }
     if (addresses.empty()) return;
@@ -137,8 +137,7 @@ void resolve(std::vector<Finding>& some) {
     // '@' and '#' stand for the two lines until they are known.
     for (Finding& f : some) {
         size_t at = f.lines.find('@');
-        if (at == std::string::npos) continue;
-        f.lines.replace(at, 1, lines[f.pc]);
+        if (at != std::string::npos) f.lines.replace(at, 1, lines[f.pc]);
         at = f.lines.find('#');
         if (at != std::string::npos) f.lines.replace(at, 1, lines[f.other_pc]);
     }
@@ -154,7 +153,7 @@ void add(Finding finding) {
 }
 
 std::string here() {
-    if (!running.thread) return "on the host";
+    if (!running.thread) return "a copy, fill or free";
     return std::string("kernel ") + running_launch().name + ", block " + text_of(running.block_index) + ", thread " +
            text_of(running.thread->index);
 }
@@ -174,9 +173,9 @@ void report(const char* what, const void* pc, const void* other_pc, const std::s
     if (!findings().seen.insert({what, pc, other_pc}).second) return;
     Finding finding{what, here(), pc ? "at @" : "", pc, other_pc, false};
     if (other_pc) {
-        finding.lines += "; the other: " + other + " at #";
+        finding.lines += (pc ? "; the other: " : "the other: ") + other + " at #";
     } else if (!other.empty()) {
-        finding.lines += (finding.lines.empty() ? "" : "; ") + other;
+        finding.lines += (pc ? "; the other: " : "the other: ") + other;
     }
     add(std::move(finding));
 }

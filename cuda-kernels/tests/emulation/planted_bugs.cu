@@ -480,6 +480,83 @@ void free_twice(bool bug) {
     (void)cudaGetLastError();
 }
 
+// ---- streams
+
+struct TwoStreams {
+    cudaStream_t first, second;
+    cudaEvent_t done;
+    TwoStreams() {
+        must(cudaStreamCreateWithFlags(&first, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+        must(cudaStreamCreateWithFlags(&second, cudaStreamNonBlocking), "cudaStreamCreateWithFlags");
+        must(cudaEventCreateWithFlags(&done, cudaEventDisableTiming), "cudaEventCreateWithFlags");
+    }
+    ~TwoStreams() {
+        (void)cudaDeviceSynchronize();
+        (void)cudaStreamDestroy(first);
+        (void)cudaStreamDestroy(second);
+        (void)cudaEventDestroy(done);
+    }
+    // What is queued on the second stream from now on comes after what is on the first.
+    void join() {
+        must(cudaEventRecord(done, first), "cudaEventRecord");
+        must(cudaStreamWaitEvent(second, done, 0), "cudaStreamWaitEvent");
+    }
+};
+
+void kernels_without_event(bool bug) {
+    DeviceArray<float> x(std::vector<float>(64, 1.0f)), y(std::vector<float>(64)), z(64);
+    TwoStreams streams;
+    HB_LAUNCH(copy_all, 1, 64, 0, streams.first, x, y, 64);
+    if (!bug) streams.join();
+    HB_LAUNCH(copy_all, 1, 64, 0, streams.second, y, z, 64);
+}
+
+void copy_without_event(bool bug) {
+    DeviceArray<float> x(std::vector<float>(64)), y(64);
+    void* host;
+    must(cudaMallocHost(&host, 256), "cudaMallocHost");
+    std::memset(host, 0, 256);
+    {
+        TwoStreams streams;
+        must(cudaMemcpyAsync(x, host, 256, cudaMemcpyHostToDevice, streams.first), "cudaMemcpyAsync");
+        if (!bug) streams.join();
+        HB_LAUNCH(copy_all, 1, 64, 0, streams.second, x, y, 64);
+    }
+    must(cudaFreeHost(host), "cudaFreeHost");
+}
+
+void free_without_event(bool bug) {
+    DeviceArray<float> y(64);
+    TwoStreams streams;
+    float* x;
+    must(cudaMallocAsync(reinterpret_cast<void**>(&x), 256, streams.first), "cudaMallocAsync");
+    must(cudaMemsetAsync(x, 0, 256, streams.first), "cudaMemsetAsync");
+    HB_LAUNCH(copy_all, 1, 64, 0, streams.first, x, y, 64);
+    if (!bug) streams.join();
+    must(cudaFreeAsync(x, streams.second), "cudaFreeAsync");
+}
+
+// The branches of a graph meet only where its last node waits for both.
+void branches_of_a_graph(bool bug) {
+    DeviceArray<float> x(std::vector<float>(64, 1.0f)), y(std::vector<float>(64)), z(64);
+    TwoStreams streams;
+    cudaGraph_t graph;
+    cudaGraphExec_t executable;
+    must(cudaStreamBeginCapture(streams.second, cudaStreamCaptureModeThreadLocal), "cudaStreamBeginCapture");
+    must(cudaEventRecord(streams.done, streams.second), "cudaEventRecord");
+    must(cudaStreamWaitEvent(streams.first, streams.done, 0), "cudaStreamWaitEvent");
+    HB_LAUNCH(copy_all, 1, 64, 0, streams.first, x, y, 64);
+    if (!bug) streams.join();
+    HB_LAUNCH(copy_all, 1, 64, 0, streams.second, y, z, 64);
+    if (bug) streams.join();
+    must(cudaStreamEndCapture(streams.second, &graph), "cudaStreamEndCapture");
+    must(cudaGraphInstantiate(&executable, graph, 0), "cudaGraphInstantiate");
+    must(cudaGraphLaunch(executable, streams.second), "cudaGraphLaunch");
+    must(cudaStreamSynchronize(streams.second), "cudaStreamSynchronize");
+    must(cudaGraphExecDestroy(executable), "cudaGraphExecDestroy");
+    must(cudaGraphDestroy(graph), "cudaGraphDestroy");
+}
+
 // What AddressSanitizer finds as well.
 constexpr bool kAddress = true;
 
@@ -528,6 +605,10 @@ constexpr Bug kBugs[] = {
     {"wait_for_too_few", "async: access to the destination", wait_for_too_few},
     {"copy_without_barrier", "race: read after write, in shared memory", copy_without_barrier},
     {"copy_over_what_is_read", "in shared memory", copy_over_what_is_read},
+    {"kernels_without_event", "in global memory, between streams", kernels_without_event},
+    {"copy_without_event", "in global memory, between streams", copy_without_event},
+    {"free_without_event", "global memory", free_without_event},
+    {"branches_of_a_graph", "in global memory, between streams", branches_of_a_graph},
     {"free_of_pinned_in_use", "memory: freed while queued work uses it", free_of_pinned_in_use},
     {"copy_past_the_end", "memory: a copy or fill goes out of bounds", copy_past_the_end},
     {"free_twice", "memory: what is freed was not allocated", free_twice},
