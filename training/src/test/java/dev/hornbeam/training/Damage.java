@@ -243,8 +243,14 @@ final class Damage {
         for (int i = 0; i < pieces.length; i++) {
             pieces[i] = piece[i % piece.length];
         }
-        tell(String.format(Locale.ROOT, "%d bytes from %d of %s file put in at %d, %d times",
-                piece.length, from, own ? "this" : "another", at, times));
+        tell(String.format(
+                Locale.ROOT,
+                "%d bytes from %d of %s file put in at %d, %d times",
+                piece.length,
+                from,
+                own ? "this" : "another",
+                at,
+                times));
         return spliced(bytes, at, at, pieces);
     }
 
@@ -275,7 +281,8 @@ final class Damage {
             case 4 -> number.putInt(place, number.getInt(place) + by);
             default -> number.putLong(place, number.getLong(place) + by);
         }
-        tell(String.format(Locale.ROOT, "%d added to the number of %d bytes at %d, %s", by, width, place, number.order()));
+        tell(String.format(
+                Locale.ROOT, "%d added to the number of %d bytes at %d, %s", by, width, place, number.order()));
         return copy;
     }
 
@@ -293,7 +300,8 @@ final class Damage {
             case 4 -> number.putInt(place, (int) value);
             default -> number.putLong(place, value);
         }
-        tell(String.format(Locale.ROOT, "the number of %d bytes at %d set to 0x%x, %s", width, place, value, number.order()));
+        tell(String.format(
+                Locale.ROOT, "the number of %d bytes at %d set to 0x%x, %s", width, place, value, number.order()));
         return copy;
     }
 
@@ -354,7 +362,7 @@ final class Damage {
         StringBuilder text = new StringBuilder("\"");
         word.chars()
                 .forEach(c -> text.append(
-                        c > ' ' && c < 0x7f || c == ' '
+                        c >= ' ' && c < 0x7f
                                 ? Character.toString(c)
                                 : String.format(Locale.ROOT, "\\u%04x", c)));
         return text.append('"').toString();
