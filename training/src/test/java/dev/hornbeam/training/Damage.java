@@ -362,9 +362,7 @@ final class Damage {
         StringBuilder text = new StringBuilder("\"");
         word.chars()
                 .forEach(c -> text.append(
-                        c >= ' ' && c < 0x7f
-                                ? Character.toString(c)
-                                : String.format(Locale.ROOT, "\\u%04x", c)));
+                        c >= ' ' && c < 0x7f ? Character.toString(c) : String.format(Locale.ROOT, "\\u%04x", c)));
         return text.append('"').toString();
     }
 
