@@ -140,8 +140,8 @@ final class Damage {
         return philox.below(element++, bound);
     }
 
-    private void tell(String what, Object... numbers) {
-        story.append(story.isEmpty() ? "" : "; ").append(String.format(Locale.ROOT, what, numbers));
+    private void tell(String what) {
+        story.append(story.isEmpty() ? "" : "; ").append(what);
     }
 
     private int place(int length) {
@@ -173,7 +173,7 @@ final class Damage {
             case 4 -> cut(bytes, at);
             case 5 -> appended(bytes);
             case 6 -> {
-                tell("%d bytes left out at %d", length, at);
+                tell(String.format(Locale.ROOT, "%d bytes left out at %d", length, at));
                 yield spliced(bytes, at, at + length, new byte[0]);
             }
             case 7 -> putIn(bytes, at, length);
@@ -182,7 +182,7 @@ final class Damage {
                 byte[] copy = bytes.clone();
                 int from = below(bytes.length - length + 1);
                 System.arraycopy(bytes, from, copy, at, length);
-                tell("%d bytes at %d overwritten by those at %d", length, at, from);
+                tell(String.format(Locale.ROOT, "%d bytes at %d overwritten by those at %d", length, at, from));
                 yield copy;
             }
             case 10 -> offByOne(bytes, at);
@@ -197,7 +197,7 @@ final class Damage {
             int place = Math.min(bytes.length - 1, at + i * below(8));
             int bit = below(8);
             copy[place] ^= (byte) (1 << bit);
-            tell("bit %d of byte %d flipped", bit, place);
+            tell(String.format(Locale.ROOT, "bit %d of byte %d flipped", bit, place));
         }
         return copy;
     }
@@ -213,13 +213,13 @@ final class Damage {
                 }
             }
         }
-        tell("%d bytes at %d set, the first to 0x%02x", length, at, copy[at]);
+        tell(String.format(Locale.ROOT, "%d bytes at %d set, the first to 0x%02x", length, at, copy[at]));
         return copy;
     }
 
     private byte[] cut(byte[] bytes, int at) {
         int left = below(3) == 0 ? bytes.length - 1 - below(Math.min(16, bytes.length)) : at;
-        tell("cut to %d bytes", left);
+        tell(String.format(Locale.ROOT, "cut to %d bytes", left));
         return Arrays.copyOf(bytes, left);
     }
 
@@ -229,7 +229,7 @@ final class Damage {
         for (int i = 0; i < more.length && kind > 0; i++) {
             more[i] = kind == 1 ? (byte) below(256) : bytes.length == 0 ? 0 : bytes[i % bytes.length];
         }
-        tell("%d bytes appended", more.length);
+        tell(String.format(Locale.ROOT, "%d bytes appended", more.length));
         return spliced(bytes, bytes.length, bytes.length, more);
     }
 
@@ -243,9 +243,14 @@ final class Damage {
         for (int i = 0; i < pieces.length; i++) {
             pieces[i] = piece[i % piece.length];
         }
-        tell(
+        tell(String.format(
+                Locale.ROOT,
                 "%d bytes from %d of %s file put in at %d, %d times",
-                piece.length, from, own ? "this" : "another", at, times);
+                piece.length,
+                from,
+                own ? "this" : "another",
+                at,
+                times));
         return spliced(bytes, at, at, pieces);
     }
 
@@ -254,7 +259,7 @@ final class Damage {
         int other = below(bytes.length - length + 1);
         System.arraycopy(bytes, at, copy, other, length);
         System.arraycopy(bytes, other, copy, at, length);
-        tell("%d bytes at %d and %d exchanged", length, at, other);
+        tell(String.format(Locale.ROOT, "%d bytes at %d and %d exchanged", length, at, other));
         return copy;
     }
 
@@ -276,7 +281,8 @@ final class Damage {
             case 4 -> number.putInt(place, number.getInt(place) + by);
             default -> number.putLong(place, number.getLong(place) + by);
         }
-        tell("%d added to the number of %d bytes at %d, %s", by, width, place, number.order());
+        tell(String.format(
+                Locale.ROOT, "%d added to the number of %d bytes at %d, %s", by, width, place, number.order()));
         return copy;
     }
 
@@ -294,7 +300,8 @@ final class Damage {
             case 4 -> number.putInt(place, (int) value);
             default -> number.putLong(place, value);
         }
-        tell("the number of %d bytes at %d set to 0x%x, %s", width, place, value, number.order());
+        tell(String.format(
+                Locale.ROOT, "the number of %d bytes at %d set to 0x%x, %s", width, place, value, number.order()));
         return copy;
     }
 
@@ -302,7 +309,7 @@ final class Damage {
         return switch (below(5)) {
             case 0 -> {
                 String word = WORDS[below(WORDS.length)];
-                tell("text %s put in at %d", visible(word), at);
+                tell(String.format(Locale.ROOT, "text %s put in at %d", visible(word), at));
                 yield spliced(bytes, at, at, word.getBytes(StandardCharsets.UTF_8));
             }
             case 1, 2 -> {
@@ -315,14 +322,14 @@ final class Damage {
                     end++;
                 }
                 String word = WORDS[below(WORDS.length)];
-                tell("word at %d to %d replaced by %s", begin, end, visible(word));
+                tell(String.format(Locale.ROOT, "word at %d to %d replaced by %s", begin, end, visible(word)));
                 yield spliced(bytes, begin, end, word.getBytes(StandardCharsets.UTF_8));
             }
             case 3 -> changedLine(bytes, at);
             default -> {
                 String word = WORDS[below(WORDS.length)];
                 int times = below(8) == 0 ? 3000 : 2 + below(40);
-                tell("text %s put in at %d, %d times", visible(word), at, times);
+                tell(String.format(Locale.ROOT, "text %s put in at %d, %d times", visible(word), at, times));
                 yield spliced(bytes, at, at, word.repeat(times).getBytes(StandardCharsets.UTF_8));
             }
         };
@@ -340,10 +347,10 @@ final class Damage {
         end = Math.min(bytes.length, end + 1);
         byte[] line = Arrays.copyOfRange(bytes, begin, end);
         if (below(2) == 0) {
-            tell("line at %d left out", begin);
+            tell(String.format(Locale.ROOT, "line at %d left out", begin));
             return spliced(bytes, begin, end, new byte[0]);
         }
-        tell("line at %d repeated", begin);
+        tell(String.format(Locale.ROOT, "line at %d repeated", begin));
         return spliced(bytes, begin, begin, line);
     }
 
@@ -355,9 +362,7 @@ final class Damage {
         StringBuilder text = new StringBuilder("\"");
         word.chars()
                 .forEach(c -> text.append(
-                        c > ' ' && c < 0x7f || c == ' '
-                                ? Character.toString(c)
-                                : String.format(Locale.ROOT, "\\u%04x", c)));
+                        c >= ' ' && c < 0x7f ? Character.toString(c) : String.format(Locale.ROOT, "\\u%04x", c)));
         return text.append('"').toString();
     }
 

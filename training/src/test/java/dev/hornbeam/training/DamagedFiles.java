@@ -217,6 +217,7 @@ public final class DamagedFiles {
     }
 
     /** One damaged file. */
+    @SuppressWarnings("ArrayRecordComponent") // Handed on once and never compared.
     private record Try(int number, String file, Damage.Damaged damaged, byte[] content) {}
 
     /** A thread with a folder of its own. */

@@ -8,11 +8,13 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
+import java.nio.file.InvalidPathException;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * The recipes that come with Hornbeam, and the reading of configurations from recipes and files.
@@ -92,9 +94,9 @@ public final class Recipes {
         if (names().contains(reference)) {
             return inherit(source(reference), reference, null, chain);
         }
-        Path file = from == null ? Path.of(reference) : from.resolve(reference);
-        if (Files.isRegularFile(file)) {
-            return resolveFile(file, chain);
+        Optional<Path> file = file(reference, from).filter(Files::isRegularFile);
+        if (file.isPresent()) {
+            return resolveFile(file.get(), chain);
         }
         String asked = chain.isEmpty() ? "" : chain.getLast() + " extends " + reference + ": ";
         throw new UserError(asked + "no recipe and no file named " + reference
@@ -102,15 +104,34 @@ public final class Recipes {
                 + NearestNames.didYouMean(reference, names()));
     }
 
-    private static Mapping resolveFile(Path file, List<String> chain) {
-        String text;
+    private static Optional<Path> file(String reference, Path from) {
         try {
-            text = Files.readString(file);
-        } catch (IOException e) {
-            throw UserError.cannotRead(file, e);
+            return Optional.of(from == null ? Path.of(reference) : from.resolve(reference));
+        } catch (InvalidPathException e) {
+            return Optional.empty();
         }
+    }
+
+    private static Mapping resolveFile(Path file, List<String> chain) {
         String name = file.getFileName().toString().replaceFirst("\\.ya?ml$", "");
-        return inherit(ConfigTree.parse(text, file.toString()), name, file.toAbsolutePath(), chain);
+        return inherit(read(file, chain), name, file.toAbsolutePath(), chain);
+    }
+
+    // What is wrong with a file that another one extends is told with the names of both.
+    private static Mapping read(Path file, List<String> chain) {
+        try {
+            return ConfigTree.parse(Files.readString(file), file.toString());
+        } catch (IOException e) {
+            throw extended(UserError.cannotRead(file, e), chain);
+        } catch (UserError e) {
+            throw extended(e, chain);
+        }
+    }
+
+    private static UserError extended(UserError error, List<String> chain) {
+        return chain.isEmpty()
+                ? error
+                : new UserError(error.getMessage() + " (" + chain.getLast() + " extends it)", error);
     }
 
     // chain holds what was read on the way here, so that a circle is found.

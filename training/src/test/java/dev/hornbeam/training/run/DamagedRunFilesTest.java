@@ -89,7 +89,7 @@ final class DamagedRunFilesTest {
                     RunRecord record = RunRecord.read(place);
                     record.method();
                     ReportData.Run shown = record.forReport("it");
-                    return shown.epochs().size() + record.settings().size();
+                    return (long) shown.epochs().size() + record.settings().size();
                 })
                 .check();
         new DamagedFiles("baseline", read(run, "summary.json"), (place, _) -> {

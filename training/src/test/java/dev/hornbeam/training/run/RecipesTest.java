@@ -17,6 +17,7 @@ import java.util.Map;
 import java.util.OptionalDouble;
 import java.util.stream.Stream;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.MethodSource;
@@ -194,5 +195,19 @@ final class RecipesTest {
                 "no recipe and no file named quickstart/dmap; \"hornbeam recipes list\" shows the recipes;"
                         + " did you mean quickstart/daap or quickstart/damp?",
                 error.getMessage());
+    }
+
+    @Test
+    void whatIsWrongWithAnExtendedFileNamesBoth(@TempDir Path folder) throws IOException {
+        Path base = Files.writeString(folder.resolve("base.yaml"), "just a sentence\n");
+        Path mine = Files.writeString(folder.resolve("mine.yaml"), "extends: base.yaml\n");
+        assertEquals(
+                base + ":1: expected keys with values, as in \"epochs: 10\" (" + mine + " extends it)",
+                assertThrows(UserError.class, () -> Recipes.load(mine, Map.of()))
+                        .getMessage());
+        Files.writeString(mine, "extends: \"a\\0b\"\n");
+        String message = assertThrows(UserError.class, () -> Recipes.load(mine, Map.of()))
+                .getMessage();
+        assertTrue(message.startsWith(mine + " extends a?b: no recipe and no file named a?b"), message);
     }
 }
