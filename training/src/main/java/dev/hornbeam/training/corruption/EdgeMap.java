@@ -18,6 +18,12 @@ final class EdgeMap {
     private static final int KNIGHT = 143976;
     private static final int FAR = Integer.MAX_VALUE / 2;
 
+    // Sobel's derivatives.
+    private static final Taps ACROSS = new Taps(
+            new int[] {-1, 0, 1, -1, 0, 1}, new int[] {-1, -1, -1, 1, 1, 1}, new float[] {-1, -2, -1, 1, 2, 1});
+    private static final Taps DOWN = new Taps(
+            new int[] {-1, -1, -1, 1, 1, 1}, new int[] {-1, 0, 1, -1, 0, 1}, new float[] {-1, -2, -1, 1, 2, 1});
+
     private EdgeMap() {}
 
     /**
@@ -27,32 +33,28 @@ final class EdgeMap {
      * direction. Candidates stronger than {@code high} are edges, and all candidates that touch an edge.
      */
     static void canny(Canvas canvas, int[] level, int[] edges, int height, int width, int low, int high) {
+        int pixels = height * width;
         int stride = width + 2;
+        float[] image = canvas.floats(1, pixels);
+        for (int i = 0; i < pixels; i++) {
+            image[i] = level[i];
+        }
+        float[] across = canvas.floats(2, pixels);
+        float[] down = canvas.floats(3, pixels);
+        ACROSS.apply(canvas, image, across, height, width, 1, false);
+        DOWN.apply(canvas, image, down, height, width, 1, false);
+        for (int i = 0; i < pixels; i++) {
+            image[i] = Math.abs(across[i]) + Math.abs(down[i]);
+        }
+        int[] sizes = canvas.ints(3, pixels);
+        for (int i = 0; i < pixels; i++) {
+            sizes[i] = (int) image[i];
+        }
         // With a border of strength 0.
         int[] strength = canvas.ints(2, (height + 2) * stride);
-        int[] slopes = canvas.ints(3, 2 * height * width);
         Arrays.fill(strength, 0, (height + 2) * stride, 0);
         for (int y = 0; y < height; y++) {
-            int row = y * width;
-            int above = Math.max(y - 1, 0) * width;
-            int below = Math.min(y + 1, height - 1) * width;
-            for (int x = 0; x < width; x++) {
-                int left = Math.max(x - 1, 0);
-                int right = Math.min(x + 1, width - 1);
-                int across = level[above + right]
-                        - level[above + left]
-                        + 2 * (level[row + right] - level[row + left])
-                        + level[below + right]
-                        - level[below + left];
-                int down = level[below + left]
-                        - level[above + left]
-                        + 2 * (level[below + x] - level[above + x])
-                        + level[below + right]
-                        - level[above + right];
-                slopes[2 * (row + x)] = across;
-                slopes[2 * (row + x) + 1] = down;
-                strength[(y + 1) * stride + x + 1] = Math.abs(across) + Math.abs(down);
-            }
+            System.arraycopy(sizes, y * width, strength, (y + 1) * stride + 1, width);
         }
         int[] found = new int[height * width];
         int count = 0;
@@ -61,7 +63,7 @@ final class EdgeMap {
                 int i = y * width + x;
                 int at = (y + 1) * stride + x + 1;
                 edges[i] = 0;
-                if (strength[at] > low && isRidge(strength, at, stride, slopes[2 * i], slopes[2 * i + 1])) {
+                if (strength[at] > low && isRidge(strength, at, stride, (int) across[i], (int) down[i])) {
                     // 2: a candidate.
                     edges[i] = 2;
                     if (strength[at] > high) {
@@ -108,29 +110,54 @@ final class EdgeMap {
         // A margin of two pixels that are far from everything.
         int stride = width + 4;
         int[] d = canvas.ints(2, (height + 4) * stride);
+        int[][] beside = new int[6][width];
+        int[] line = new int[width];
         Arrays.fill(d, 0, (height + 4) * stride, FAR);
         for (int y = 0; y < height; y++) {
+            int row = (y + 2) * stride + 2;
+            nearest(d, row, -stride, beside, line);
+            int before = FAR;
             for (int x = 0; x < width; x++) {
-                int at = (y + 2) * stride + x + 2;
-                d[at] = edges[y * width + x] == 1 ? 0 : nearest(d, at, stride, -1);
+                // An edge is at 0; edges are 1 or 0.
+                before = Math.min(Math.min(line[x], before + STRAIGHT), FAR) & (edges[y * width + x] - 1);
+                d[row + x] = before;
             }
         }
         for (int y = height - 1; y >= 0; y--) {
+            int row = (y + 2) * stride + 2;
+            nearest(d, row, stride, beside, line);
+            int behind = FAR;
             for (int x = width - 1; x >= 0; x--) {
-                int at = (y + 2) * stride + x + 2;
-                d[at] = Math.min(d[at], nearest(d, at, stride, 1));
-                distance[y * width + x] = d[at] * 0x1p-16f;
+                behind = Math.min(d[row + x], Math.min(line[x], behind + STRAIGHT));
+                d[row + x] = behind;
+                distance[y * width + x] = behind * 0x1p-16f;
             }
         }
     }
 
-    // The least over the neighbours of which the distance is known, those before (-1) or behind (1) in reading order.
-    private static int nearest(int[] d, int at, int stride, int way) {
-        int next = at + way * stride;
-        int second = next + way * stride;
-        int knight = Math.min(Math.min(d[second - 1], d[second + 1]), Math.min(d[next - 2], d[next + 2]));
-        int diagonal = Math.min(d[next - 1], d[next + 1]);
-        int straight = Math.min(d[next], d[at + way]);
-        return Math.min(FAR, Math.min(knight + KNIGHT, Math.min(diagonal + DIAGONAL, straight + STRAIGHT)));
+    // For a line, the least by way of the two lines before (a negative step) or behind.
+    private static void nearest(int[] d, int row, int step, int[][] beside, int[] line) {
+        int width = line.length;
+        int next = row + step;
+        int second = next + step;
+        System.arraycopy(d, next, line, 0, width);
+        System.arraycopy(d, next - 1, beside[0], 0, width);
+        System.arraycopy(d, next + 1, beside[1], 0, width);
+        System.arraycopy(d, next - 2, beside[2], 0, width);
+        System.arraycopy(d, next + 2, beside[3], 0, width);
+        System.arraycopy(d, second - 1, beside[4], 0, width);
+        System.arraycopy(d, second + 1, beside[5], 0, width);
+        for (int x = 0; x < width; x++) {
+            line[x] = line[x] + STRAIGHT;
+        }
+        for (int i = 0; i < 6; i++) {
+            lower(line, beside[i], i < 2 ? DIAGONAL : KNIGHT);
+        }
+    }
+
+    private static void lower(int[] line, int[] other, int more) {
+        for (int x = 0; x < line.length; x++) {
+            line[x] = Math.min(line[x], other[x] + more);
+        }
     }
 }

@@ -40,6 +40,9 @@ final class Spatter extends CanvasCorruption {
     private static final float LEAST_MUD = 0.8f;
     private static final float FARTHEST = 20;
 
+    // More than the inverse of any difference but 0 of two numbers of 24 bits.
+    private static final float STEEP = 0x1p60f;
+
     Spatter() {
         super("spatter");
     }
@@ -59,12 +62,14 @@ final class Spatter extends CanvasCorruption {
         float threshold = (float) row[3];
         if (row[5] == 0) {
             for (int i = 0; i < pixels; i++) {
-                drawn[i] = drawn[i] < threshold ? 0 : drawn[i];
+                // 1 from the threshold on, below it 0: without branches, which nobody can foretell.
+                float kept = Math.max(0f, Math.min(1f, (drawn[i] - threshold) * STEEP + 1));
+                drawn[i] = drawn[i] * kept;
             }
             water(canvas, drawn, (float) row[4]);
         } else {
             for (int i = 0; i < pixels; i++) {
-                drawn[i] = drawn[i] > threshold ? 1 : 0;
+                drawn[i] = Math.max(0f, Math.min(1f, (drawn[i] - threshold) * STEEP));
             }
             mud(canvas, drawn, row[4]);
         }
@@ -89,8 +94,11 @@ final class Spatter extends CanvasCorruption {
         blur(canvas, share, alpha);
         float[] levels = canvas.levels(canvas.in, 1);
         float[] out = canvas.out;
+        for (int i = 0; i < canvas.height * canvas.width; i++) {
+            share[i] = share[i] * Math.max(0f, Math.min(1f, (share[i] - LEAST_MUD) * STEEP + 1));
+        }
         for (int i = 0, k = 0; k < canvas.values; i++, k += 3) {
-            float mud = share[i] < LEAST_MUD ? 0 : share[i];
+            float mud = share[i];
             float rest = 1 - mud;
             out[k] = levels[k] * rest + BROWN[0] * mud;
             out[k + 1] = levels[k + 1] * rest + BROWN[1] * mud;
