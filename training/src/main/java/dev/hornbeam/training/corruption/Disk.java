@@ -20,8 +20,8 @@ final class Disk {
     private final int reach;
     private final float[] gauss;
     private final float scale;
-    // Weights are defined as f32, and their sum is a little more or less than 1: a flat part of an image keeps its level
-    // or is cut to the one below. Added to the result, this makes the cut fall as that sum does.
+    // Weights are defined as f32, and their sum is a little more or less than 1: a flat part of an image keeps its
+    // level or is cut to the one below. Added to the result, this makes the cut fall as that sum does.
     private final float bias;
     // How many pixels the disk has to the right in a row so far from the middle; as many as there are rows below it.
     private final int[] halfWidth;
