@@ -1,9 +1,9 @@
 #!/usr/bin/env python3
 """Python's side of the corruption benchmark: the reference of testdata/python/corruption_reference.py, timed.
 
-    corruptions.py FILE SIDE
+    corruptions.py FILE SIDE [NAME...]
 
-FILE has a colour image of SIDE x SIDE pixels, raw bytes in the order HWC. Prints a line for each of the 19: name and
+FILE has a colour image of SIDE x SIDE pixels, raw bytes in the order HWC. Prints a line for each of the 19, or of those named: name and
 microseconds of processor time for an image, the median over some rounds of the mean over the five severities. One thread. Started by
 dev.hornbeam.bench.CorruptionSpeed, which gives it the image that it measures with itself.
 """
@@ -29,6 +29,8 @@ def main():
     constants = "cifar" if side <= 48 else "tiny" if side <= 128 else "imagenet"
     textures = [np.random.default_rng(i).integers(0, 256, (4 * side, 4 * side, 3), np.uint8) for i in range(5)]
     for name, table in CONSTANTS.items():
+        if sys.argv[3:] and name not in sys.argv[3:]:
+            continue
         rows = table[constants]
         if name == "elastic_transform" and constants != "imagenet":
             rows = [tuple(side * share for share in row) for row in rows]

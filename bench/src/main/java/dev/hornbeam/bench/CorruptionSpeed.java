@@ -27,11 +27,11 @@ import java.util.Map;
  *
  * <p>Prints a table in Markdown: microseconds for an image of 32x32 (cifar constants) and of 224x224 (imagenet constants),
  * the mean over the five severities. Both programs get the same image. Arguments: the Python program to run the other
- * side with, or none to measure this side alone.
+ * side with, or none to measure this side alone; behind it, names of corruptions or of sets of them, if not all.
  */
 public final class CorruptionSpeed {
     private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
-    private static final long WARM_UP_NANOS = 800_000_000L;
+    private static final long WARM_UP_NANOS = 500_000_000L;
     private static final int ROUNDS = 5;
 
     private CorruptionSpeed() {}
@@ -39,13 +39,14 @@ public final class CorruptionSpeed {
     /** Measures and prints. */
     public static void main(String[] arguments) throws IOException, InterruptedException {
         Engine.setThreads(1);
-        List<Corruption> all = Corruptions.set("all");
+        List<String> names = Arrays.asList(arguments).subList(Math.min(1, arguments.length), arguments.length);
+        List<Corruption> all = Corruptions.select(names.isEmpty() ? List.of("all") : names);
         Map<Integer, Map<String, Double>> ours = new HashMap<>();
         Map<Integer, Map<String, Double>> theirs = new HashMap<>();
         for (int side : new int[] {32, 224}) {
             byte[] image = image(side);
             if (arguments.length > 0) {
-                theirs.put(side, peer(arguments[0], image, side));
+                theirs.put(side, peer(arguments[0], image, side, all));
             }
             Map<String, Double> times = new HashMap<>();
             for (Corruption corruption : all) {
@@ -90,7 +91,7 @@ public final class CorruptionSpeed {
 
     // The median over the rounds of the mean over the severities.
     private static double micros(Corruption corruption, byte[] image, int side) {
-        int copies = side == 32 ? 64 : 2;
+        int copies = side == 32 ? 64 : 16;
         byte[] pixels = new byte[copies * image.length];
         for (int i = 0; i < copies; i++) {
             System.arraycopy(image, 0, pixels, i * image.length, image.length);
@@ -122,13 +123,14 @@ public final class CorruptionSpeed {
         }
     }
 
-    private static Map<String, Double> peer(String python, byte[] image, int side)
+    private static Map<String, Double> peer(String python, byte[] image, int side, List<Corruption> corruptions)
             throws IOException, InterruptedException {
         Path file = Files.createTempFile("hornbeam-bench", ".rgb");
         try {
             Files.write(file, image);
             List<String> command = new ArrayList<>(
                     List.of(python, "bench/peer/corruptions.py", file.toString(), Integer.toString(side)));
+            corruptions.forEach(corruption -> command.add(corruption.name()));
             Process process = new ProcessBuilder(command)
                     .redirectError(ProcessBuilder.Redirect.INHERIT)
                     .start();

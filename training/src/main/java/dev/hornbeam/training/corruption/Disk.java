@@ -11,12 +11,18 @@ import java.util.Arrays;
  * image after that. Where the grid's border is near, weights are corrected for what the mirror changes.
  */
 final class Disk {
+    // In levels; more than what is lost to rounding. See bias.
+    private static final float ROUNDING = 2e-4f;
+
     // Corrections lighter than this change no pixel by a hundredth of a level.
     private static final double LIGHTEST = 1e-3;
 
     private final int reach;
     private final float[] gauss;
     private final float scale;
+    // Weights are defined as f32, and their sum is a little more or less than 1: a flat part of an image keeps its
+    // level or is cut to the one below. Added to the result, this makes the cut fall as that sum does.
+    private final float bias;
     // How many pixels the disk has to the right in a row so far from the middle; as many as there are rows below it.
     private final int[] halfWidth;
     private final int margin;
@@ -59,6 +65,7 @@ final class Disk {
             exact[i] /= sum;
             gauss[i] = (float) exact[i];
         }
+        bias = weights(half, inside, exact) < 1 ? -ROUNDING : ROUNDING;
         int count = 0;
         int[] corrected = new int[4 * reach * reach];
         int[] source = new int[4 * reach * reach];
@@ -92,13 +99,39 @@ final class Disk {
         margin = Math.max(most, rows - 1 + reach);
     }
 
+    // The sum of the weights on the grid, each of them rounded to f32.
+    private double weights(int half, int inside, double[] smooth) {
+        double sum = 0;
+        for (int y = -half; y <= half; y++) {
+            for (int x = -half; x <= half; x++) {
+                double total = 0;
+                for (int i = -reach; i <= reach; i++) {
+                    for (int j = -reach; j <= reach; j++) {
+                        int row = mirrored(y + i, half);
+                        total += row < halfWidth.length && mirrored(x + j, half) <= halfWidth[row]
+                                ? smooth[Math.abs(i)] * smooth[Math.abs(j)]
+                                : 0;
+                    }
+                }
+                sum += (float) (total / inside);
+            }
+        }
+        return sum;
+    }
+
+    // How far a place on the grid, or the one that it mirrors, is from the middle.
+    private static int mirrored(int place, int half) {
+        int distance = Math.abs(place);
+        return distance > half ? 2 * half - distance : distance;
+    }
+
     private float[] smoothedColumn(int x, int half, int rows) {
         float[] smoothed = new float[half + 1];
         int length = 0;
         for (int y = 0; y <= half; y++) {
             float sum = 0;
             for (int i = -reach; i <= reach; i++) {
-                int row = Math.abs(y + i > half ? 2 * half - (y + i) : y + i);
+                int row = mirrored(y + i, half);
                 sum += row < rows && x <= halfWidth[row] ? gauss[Math.abs(i)] : 0;
             }
             smoothed[y] = sum;
@@ -242,6 +275,7 @@ final class Disk {
             pad(smooth);
             float[] row = spare[3];
             LineFilter.set(row, smooth, gauss[0], length);
+            LineFilter.add(row, bias, length);
             for (int i = 1; i <= reach; i++) {
                 addShifted(row, i, gauss[i]);
             }

@@ -20,9 +20,7 @@ final class PoissonTable {
 
     private final int first;
     private final double[] cumulative;
-    // guide[i] is about numbers in [i, i+1) / guide.length: their sample, or ~entry if there are several, the search
-    // for
-    // which begins at that entry.
+    // For numbers in [i, i+1) / guide.length: their sample, or if there are several, ~entry where the search begins.
     private final short[] guide;
 
     PoissonTable(double mean) {

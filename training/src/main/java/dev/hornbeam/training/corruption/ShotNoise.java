@@ -16,17 +16,18 @@ final class ShotNoise extends CanvasCorruption {
     private final Map<Double, Tables> tables = new ConcurrentHashMap<>();
 
     /** Of one λ: a table for every pixel value, and the result in levels for every number of photons. */
-    private record Tables(PoissonTable[] photons, float[] levels) {
-        static Tables of(double lambda) {
-            PoissonTable[] photons = new PoissonTable[256];
+    private static final class Tables {
+        private final PoissonTable[] photons = new PoissonTable[256];
+        private final float[] levels;
+
+        Tables(double lambda) {
             for (int level = 0; level < photons.length; level++) {
                 photons[level] = new PoissonTable(level / 255.0 * lambda);
             }
-            float[] levels = new float[photons[255].largest() + 1];
+            levels = new float[photons[255].largest() + 1];
             for (int n = 0; n < levels.length; n++) {
                 levels[n] = Canvas.level(n / lambda);
             }
-            return new Tables(photons, levels);
         }
     }
 
@@ -37,9 +38,9 @@ final class ShotNoise extends CanvasCorruption {
     @Override
     void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         double lambda = LAMBDA.at(constants, severity);
-        Tables ofLambda = tables.computeIfAbsent(lambda, Tables::of);
-        PoissonTable[] photons = ofLambda.photons();
-        float[] levels = ofLambda.levels();
+        Tables ofLambda = tables.computeIfAbsent(lambda, Tables::new);
+        PoissonTable[] photons = ofLambda.photons;
+        float[] levels = ofLambda.levels;
         float[] uniforms = canvas.floats(0, 2 * canvas.values);
         draws.uniforms(uniforms, 2 * canvas.values);
         byte[] in = canvas.in;

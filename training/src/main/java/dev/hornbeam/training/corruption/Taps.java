@@ -1,50 +1,37 @@
 package dev.hornbeam.training.corruption;
 
-import java.util.Arrays;
-import java.util.Comparator;
-import java.util.stream.IntStream;
-
 /**
  * A small two-dimensional filter, given as the pixels around that are summed and their weights.
  *
- * <p>Those in one column are summed first, all from the same place of several lines; see {@link LineFilter}.
+ * <p>The image gets a margin, so that a tap is a shift of the whole image in one array; several rows are shifted and added
+ * at once, as many as stay in the nearest cache. See {@link LineFilter} for why they are copied.
  */
 final class Taps {
-    // Taps in the same column are neighbours; columns[i] is the first of a column.
+    private static final int AT_ONCE = 2048;
+
     private final int[] down;
     private final int[] right;
     private final float[] weight;
-    private final int[] columns;
     private final int reach;
+    private final int verticalReach;
 
     /**
-     * Makes the filter out(y, x) = Σ weight[i] · in(y + down[i], x + right[i]); arrays of one length.
+     * Makes the filter out(y, x) = Σ weight[i] · in(y + down[i], x + right[i]); arrays of one length, which are kept.
      */
     Taps(int[] down, int[] right, float[] weight) {
-        int count = weight.length;
-        this.down = new int[count];
-        this.right = new int[count];
-        this.weight = new float[count];
-        int[] order = IntStream.range(0, count)
-                .boxed()
-                .sorted(Comparator.comparingInt(i -> right[i]))
-                .mapToInt(Integer::intValue)
-                .toArray();
-        int[] starts = new int[count + 1];
-        int found = 0;
+        this.down = down;
+        this.right = right;
+        this.weight = weight;
+        reach = largest(right);
+        verticalReach = largest(down);
+    }
+
+    private static int largest(int[] offsets) {
         int most = 0;
-        for (int i = 0; i < count; i++) {
-            this.down[i] = down[order[i]];
-            this.right[i] = right[order[i]];
-            this.weight[i] = weight[order[i]];
-            if (i == 0 || this.right[i] != this.right[i - 1]) {
-                starts[found++] = i;
-            }
-            most = Math.max(most, Math.abs(this.right[i]));
+        for (int offset : offsets) {
+            most = Math.max(most, Math.abs(offset));
         }
-        starts[found] = count;
-        columns = Arrays.copyOf(starts, found + 1);
-        reach = most;
+        return most;
     }
 
     /**
@@ -57,48 +44,57 @@ final class Taps {
     void apply(Canvas canvas, float[] image, float[] out, int height, int width, int channels, boolean mirror) {
         int rowLength = width * channels;
         int margin = reach * channels;
-        int paddedLength = rowLength + 2 * margin;
-        float[][] padded = canvas.lines(2, height + 3, paddedLength);
-        float[] sum = padded[height];
-        float[] column = padded[height + 1];
-        float[] shifted = padded[height + 2];
-        int[] left = new int[reach + 1];
+        int stride = rowLength + 2 * margin;
+        float[][] lines = canvas.lines(2, 3, (height + 2 * verticalReach) * stride);
+        float[] padded = lines[0];
+        float[] sum = lines[1];
+        float[] shifted = lines[2];
+        pad(image, padded, height, width, channels, mirror);
+        int band = Math.max(1, AT_ONCE / stride);
+        for (int first = 0; first < height; first += band) {
+            int end = Math.min(first + band, height);
+            int length = (end - first) * stride - 2 * margin;
+            for (int i = 0; i < weight.length; i++) {
+                int from = (first + verticalReach + down[i]) * stride + margin + right[i] * channels;
+                System.arraycopy(padded, from, shifted, 0, length);
+                if (i == 0) {
+                    LineFilter.set(sum, shifted, weight[0], length);
+                } else {
+                    LineFilter.add(sum, shifted, weight[i], length);
+                }
+            }
+            for (int y = first; y < end; y++) {
+                System.arraycopy(sum, (y - first) * stride, out, y * rowLength, rowLength);
+            }
+        }
+    }
+
+    private void pad(float[] image, float[] padded, int height, int width, int channels, boolean mirror) {
+        int rowLength = width * channels;
+        int margin = reach * channels;
+        int stride = rowLength + 2 * margin;
+        int[] before = new int[reach + 1];
         int[] behind = new int[reach + 1];
         for (int k = 1; k <= reach; k++) {
-            left[k] = inside(-k, width, mirror) * channels;
+            before[k] = inside(-k, width, mirror) * channels;
             behind[k] = inside(width - 1 + k, width, mirror) * channels;
         }
         for (int y = 0; y < height; y++) {
             int row = y * rowLength;
-            float[] to = padded[y];
-            System.arraycopy(image, row, to, margin, rowLength);
+            int to = (y + verticalReach) * stride + margin;
+            System.arraycopy(image, row, padded, to, rowLength);
             for (int k = 1; k <= reach; k++) {
                 for (int c = 0; c < channels; c++) {
-                    to[margin - k * channels + c] = image[row + left[k] + c];
-                    to[margin + (width - 1 + k) * channels + c] = image[row + behind[k] + c];
+                    padded[to - k * channels + c] = image[row + before[k] + c];
+                    padded[to + (width - 1 + k) * channels + c] = image[row + behind[k] + c];
                 }
             }
         }
-        for (int y = 0; y < height; y++) {
-            Arrays.fill(sum, 0, rowLength, 0);
-            for (int i = 0; i + 1 < columns.length; i++) {
-                int first = columns[i];
-                int end = columns[i + 1];
-                int from = margin + right[first] * channels;
-                float[] line = padded[inside(y + down[first], height, mirror)];
-                float factor = weight[first];
-                if (end - first > 1) {
-                    LineFilter.set(column, line, factor, paddedLength);
-                    for (int t = first + 1; t < end; t++) {
-                        LineFilter.add(column, padded[inside(y + down[t], height, mirror)], weight[t], paddedLength);
-                    }
-                    line = column;
-                    factor = 1;
-                }
-                System.arraycopy(line, from, shifted, 0, rowLength);
-                LineFilter.add(sum, shifted, factor, rowLength);
-            }
-            System.arraycopy(sum, 0, out, y * rowLength, rowLength);
+        for (int k = 1; k <= verticalReach; k++) {
+            int above = (verticalReach + inside(-k, height, mirror)) * stride;
+            int below = (verticalReach + inside(height - 1 + k, height, mirror)) * stride;
+            System.arraycopy(padded, above, padded, (verticalReach - k) * stride, stride);
+            System.arraycopy(padded, below, padded, (verticalReach + height - 1 + k) * stride, stride);
         }
     }
 
