@@ -188,21 +188,20 @@ class Loader {
     __device__ __forceinline__ void operator()(typename C::T* shared, int begin, int k_end) const {
         if constexpr (k_major) {
             const WindowColumn c = column(begin + chunk() * C::vector, k_end);
-#pragma unroll kUnrolled
+#pragma unroll
             for (int pass = 0; pass < P::passes; pass++)
                 if constexpr (keeps_rows)
                     load(shared, pass, rows_[pass], c);
                 else
                     load(shared, pass, row(first_ + line(pass), end_), c);
         } else {
-#pragma unroll kUnrolled
+#pragma unroll
             for (int pass = 0; pass < P::passes; pass++) load(shared, pass, row(begin + line(pass), k_end), fixed_);
         }
     }
 
   private:
     static constexpr bool keeps_rows = k_major && P::passes <= 4;
-    static constexpr int kUnrolled = P::passes <= 4 ? P::passes : 4;  // more would take all registers there are
 
     __device__ __forceinline__ static int chunk() { return int(threadIdx.x) % P::chunks; }
     __device__ __forceinline__ static int line(int pass) {
