@@ -273,20 +273,22 @@ __global__ void __launch_bounds__(kColumnThreads)
 #pragma unroll
         for (int j = 0; j < kRows; j++) {
             const int64_t at = (row + j * down) * columns.c + place.column;
-            if (row + j * down >= place.end) break;
-            load<V>(x + at, value[j]);
-            if (residual) load<V>(residual + at, added[j]);
+            if (row + j * down < place.end) {
+                load<V>(x + at, value[j]);
+                if (residual) load<V>(residual + at, added[j]);
+            }
         }
 #pragma unroll
         for (int j = 0; j < kRows; j++) {
-            if (row + j * down >= place.end) break;
+            if (row + j * down < place.end) {
 #pragma unroll
-            for (int i = 0; i < V; i++) {
-                float z = fmaf(value[j][i] - m[i], s[i], b[i]);
-                if (residual) z += added[j][i];
-                value[j][i] = activation(z);
+                for (int i = 0; i < V; i++) {
+                    float z = fmaf(value[j][i] - m[i], s[i], b[i]);
+                    z = residual ? z + added[j][i] : z;
+                    value[j][i] = activation(z);
+                }
+                store<V>(y + (row + j * down) * columns.c + place.column, value[j]);
             }
-            store<V>(y + (row + j * down) * columns.c + place.column, value[j]);
         }
     }
 }
@@ -745,16 +747,19 @@ __global__ void __launch_bounds__(kRowThreads)
     }
 }
 
+// share: 1 / shape.width, from the host since a division here is a call.
 template <class T, int V, int kWarps>
 __global__ void __launch_bounds__(kRowThreads)
-    row_gradients_kernel(const T* x, const T* dy, RowShape shape, Table gamma, const float* mean, const float* inverse,
-                         T* dx) {
+    row_gradients_kernel(const T* x, const T* dy, RowShape shape, float share, Table gamma, const float* mean,
+                         const float* inverse, T* dx) {
     __shared__ float shared[kWarps];
     const RowPlace<kWarps> place(shape);
     if (!place.inside) return;
     const int64_t step = 32 * kWarps * V, first = place.thread * V;
     const float average = mean[place.task], d = inverse[place.task];
     float sum = 0, product = 0;  // of dy g, and of dy g h
+    // Not unrolled further: at V = 1 that cost registers that were spilled.
+#pragma unroll 1
     for (int64_t k = first; k < shape.width; k += step) {
         float value[V], gradient[V], g[V];
         load<V>(x + place.start + k, value);
@@ -767,9 +772,9 @@ __global__ void __launch_bounds__(kRowThreads)
             product = fmaf(through, (value[i] - average) * d, product);
         }
     }
-    const float count = float(shape.width);
-    sum = sum_of_team<kWarps>(sum, shared) / count;
-    product = sum_of_team<kWarps>(product, shared) / count;
+    sum = sum_of_team<kWarps>(sum, shared) * share;
+    product = sum_of_team<kWarps>(product, shared) * share;
+#pragma unroll 1
     for (int64_t k = first; k < shape.width; k += step) {
         float value[V], gradient[V], g[V];
         load<V>(x + place.start + k, value);
@@ -845,7 +850,8 @@ void group_norm_backward(const View& x, int64_t n, int64_t positions, int64_t c,
             auto rows = [&]<int V>(std::integral_constant<int, V>) {
                 with_team(shape, [&]<int kWarps>(std::integral_constant<int, kWarps>, unsigned blocks) {
                     HB_LAUNCH((row_gradients_kernel<T, V, kWarps>), blocks, kRowThreads, 0, stream(), x.as<T>(),
-                              dy.as<T>(), shape, gammas.seen(), mean.f32(), inverse_deviation.f32(), dx.as<T>());
+                              dy.as<T>(), shape, 1.0f / float(width), gammas.seen(), mean.f32(),
+                              inverse_deviation.f32(), dx.as<T>());
                 });
             };
             with_pack<T>(width, rows, x, dy, dx, gamma);
