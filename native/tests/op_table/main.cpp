@@ -71,13 +71,13 @@ static int run(int argc, char** argv) {
     }
     if ((type != "f32" && type != "bf16") || (device != "cpu" && device != "cuda")) return usage();
     hb_device number = device == "cpu" ? HB_DEVICE_CPU : HB_DEVICE_CUDA;
-    if (!hb_device_available(number)) {
-        std::fprintf(stderr, "op_table: %s\n", hb_last_error());
-        return 1;
-    }
     if (const char* tier = std::getenv("HORNBEAM_TIER"); tier && hb_set_tier(tier) == HB_ERROR_UNSUPPORTED) {
         std::printf("tier %s is not supported by this CPU\n", tier);
         return 0;
+    }
+    if (!hb_device_available(number)) {
+        std::fprintf(stderr, "op_table: %s\n", hb_last_error());
+        return 1;
     }
     std::vector<Row> rows = all_rows();
     if (op.empty()) {
