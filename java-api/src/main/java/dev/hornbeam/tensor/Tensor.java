@@ -785,7 +785,8 @@ public final class Tensor implements AutoCloseable {
      * this tensor.
      */
     public Tensor copyFrom(Tensor source) {
-        if (source.device().equals(device())) {
+        // A closed one is for the op to refuse.
+        if (handle == 0 || source.handle == 0 || source.device().equals(device())) {
             InPlace.copy(this, source);
         } else {
             try (TensorScope _ = TensorScope.open()) {
