@@ -785,8 +785,11 @@ public final class Tensor implements AutoCloseable {
      * this tensor.
      */
     public Tensor copyFrom(Tensor source) {
-        // A closed one is for the op to refuse.
-        if (handle == 0 || source.handle == 0 || source.device().equals(device())) {
+        // None, or a closed one, is for the op to refuse.
+        if (source == null
+                || handle == 0
+                || source.handle == 0
+                || source.device().equals(device())) {
             InPlace.copy(this, source);
         } else {
             try (TensorScope _ = TensorScope.open()) {

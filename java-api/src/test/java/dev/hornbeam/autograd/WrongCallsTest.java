@@ -302,7 +302,7 @@ class WrongCallsTest {
                     "copy",
                     t -> t[0].copyFrom(t[1]),
                     floats("destination", EnumSet.of(Mistake.RELEASED), 2, 3),
-                    floats("source", anyBut(Mistake.TYPE, Mistake.SCALAR), 2, 3)));
+                    floats("source", anyBut(Mistake.OTHER_DEVICE, Mistake.TYPE, Mistake.SCALAR), 2, 3)));
 
     @Test
     void rightArgumentsAreAccepted() {
