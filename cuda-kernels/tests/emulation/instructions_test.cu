@@ -123,7 +123,7 @@ __global__ void count_all(int* number, float* sum, unsigned* largest, unsigned l
     __syncthreads();
     if (threadIdx.x == 0) atomicAdd(number, of_block);
     // A lock-free maximum by compare and swap.
-    int old = number[1];
+    int old = atomicAdd(&number[1], 0);
     while (old < i) {
         int seen = atomicCAS(&number[1], old, i);
         if (seen == old) break;
