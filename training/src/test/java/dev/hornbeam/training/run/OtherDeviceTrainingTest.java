@@ -9,7 +9,6 @@ import dev.hornbeam.tensor.Engine;
 import dev.hornbeam.training.method.SharpnessPerturbation;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
-import java.util.function.Supplier;
 import org.junit.jupiter.api.condition.DisabledIf;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
@@ -27,22 +26,25 @@ class OtherDeviceTrainingTest {
         return Device.standard().equals(Device.cpu());
     }
 
-    private enum Method {
-        SGD(WeightPerturbation::none),
-        DAMP(() -> new WeightNoisePerturbation(
-                Noise.Kind.MULTIPLICATIVE, 0.2, 2, Noise.Gradient.AT_PERTURBED, FixedBatchTraining.SEED)),
-        SAM(() -> SharpnessPerturbation.sam(0.05, 1, FixedBatchTraining.SEED));
+    enum Method {
+        SGD,
+        DAMP,
+        SAM
+    }
 
-        private final Supplier<WeightPerturbation> weights;
-
-        Method(Supplier<WeightPerturbation> weights) {
-            this.weights = weights;
-        }
+    private static WeightPerturbation weights(Method method) {
+        return switch (method) {
+            case SGD -> WeightPerturbation.none();
+            case DAMP ->
+                new WeightNoisePerturbation(
+                        Noise.Kind.MULTIPLICATIVE, 0.2, 2, Noise.Gradient.AT_PERTURBED, FixedBatchTraining.SEED);
+            case SAM -> SharpnessPerturbation.sam(0.05, 1, FixedBatchTraining.SEED);
+        };
     }
 
     private static double[] losses(FixedBatchTraining.Task task, Method method, Device device, int steps) {
         double[] losses = new double[steps];
-        try (FixedBatchTraining training = new FixedBatchTraining(task, method.weights.get(), device)) {
+        try (FixedBatchTraining training = new FixedBatchTraining(task, weights(method), device)) {
             for (int i = 0; i < steps; i++) {
                 losses[i] = training.step();
             }
