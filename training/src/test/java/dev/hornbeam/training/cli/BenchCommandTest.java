@@ -70,6 +70,7 @@ final class BenchCommandTest {
                         "sub_batches",
                         "threads",
                         "tier",
+                    "device",
                         "batch",
                         "side",
                         "channels",
