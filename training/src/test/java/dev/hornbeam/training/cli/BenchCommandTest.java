@@ -70,7 +70,7 @@ final class BenchCommandTest {
                         "sub_batches",
                         "threads",
                         "tier",
-                    "device",
+                        "device",
                         "batch",
                         "side",
                         "channels",
