@@ -142,6 +142,10 @@ bool conv2d_before_norm(const ConvShape& s, const View& x, const View& w, const 
     }
     const SeenWeights seen(s, w, noise, x.type, rows_of_run(s, noise, s.oh * s.ow));
     GemmArguments g = forward_product(s, x, seen, noise, norm.x);
+    if (finishes && splits_k(g, x.type)) {
+        gemm(g, x.type);
+        return false;
+    }
     if (finishes) {
         g.norm = {norm.running_mean.f32(), norm.running_var.f32(), norm.gamma.f32(), norm.beta.f32(),
                   norm.residual.data,      float(p.epsilon),       float(p.slope),   p.activation};

@@ -99,6 +99,14 @@ void cut(GemmArguments& g, int64_t k, int64_t parts) {
     g.parts = int(std::max<int64_t>(1, tiles(k, g.part_k)));
 }
 
+// Into how many parts k is cut where the tiles of the results, `blocks` of them, leave most of a device idle.
+int64_t parts_that_fill(const GemmArguments& g, int64_t blocks) {
+    const bool dense =
+        g.to.by_image.divisor == 1 && g.to.stride_image == g.n && (g.batches == 1 || g.to_batch == int64_t(g.m) * g.n);
+    if (!dense || g.runs != 1 || 2 * blocks > kFilled || g.k < 1024) return 1;
+    return std::min(kFilled / blocks, int64_t(g.k) / 512);
+}
+
 // Whether 16 bytes of each operand can be loaded at once.
 bool vectors(const GemmArguments& g, DType type) {
     const int64_t bytes = size_of(type), vector = 16 / bytes;
@@ -132,20 +140,22 @@ void AllowedShared::on_this_device(const void* kernel, int bytes) {
     devices_.fetch_or(bit, std::memory_order_release);
 }
 
+bool splits_k(GemmArguments g, DType type) {
+    const int64_t rows = g.longest_run(), copies = g.batches * g.runs;
+    g.vectors = vectors(g, type);
+    return parts_that_fill(g, blocks_of(g, shape_for(g, type, rows, copies), rows, copies)) > 1;
+}
+
 void gemm(GemmArguments g, DType type, TileMoments* moments, int64_t segments) {
     const int64_t rows = g.longest_run(), copies = g.batches * g.runs;
     g.vectors = vectors(g, type);
     g.three = f32_product() == F32Product::Tf32x3;
     const TileShape shape = shape_for(g, type, rows, copies);
     const int64_t blocks = blocks_of(g, shape, rows, copies);
-    const bool dense = g.to.by_image.divisor == 1 && g.to.stride_image == g.n && !g.norm.mean &&
-                       (g.batches == 1 || g.to_batch == int64_t(g.m) * g.n);
     auto even = [](int64_t n) { return n % 2 == 0; };
     g.to.pairs = even(g.n) && even(g.to.stride_image) && even(g.to.stride_y) && even(g.to.stride_x) &&
                  even(g.to_batch) && reinterpret_cast<uintptr_t>(g.to.data) % uintptr_t(2 * size_of(type)) == 0;
-    cut(g, g.k, 1);
-    if (dense && g.runs == 1 && 2 * blocks <= kFilled && g.k >= 1024)
-        cut(g, g.k, std::min(kFilled / blocks, int64_t(g.k) / 512));
+    cut(g, g.k, parts_that_fill(g, blocks));
     if (g.parts == 1) {
         // Segments are the runs, or there is one and its pieces are full.
         const int64_t tile = rows_of(shape), pieces = tiles(rows, tile);

@@ -138,6 +138,9 @@ struct TileMoments {
 // many segments, where tiles do not straddle them and k is not split.
 void gemm(GemmArguments arguments, DType type, TileMoments* moments = nullptr, int64_t segments = 1);
 
+// Whether it would split k: then nothing can be done with results before they are stored, and `norm` must be empty.
+bool splits_k(GemmArguments arguments, DType type);
+
 // dw = a b, in f32, split over k; under the chain rule run r's part is multiplied by the slope of its noise.
 void gemm_weight_gradient(GemmArguments arguments, DType type, float* dw);
 

@@ -423,7 +423,7 @@ __device__ __forceinline__ void store_results(const GemmArguments& g, uint32_t b
             const int64_t k = int64_t(batch) * g.n + column + e;
             if (g.norm.mean) {
                 mean[e] = g.norm.mean[k];
-                scale[e] = g.norm.gamma[k] / sqrtf(g.norm.variance[k] + g.norm.epsilon);
+                scale[e] = g.norm.gamma[k] * (1 / sqrtf(g.norm.variance[k] + g.norm.epsilon));
                 shift[e] = g.norm.beta[k];
             } else if (g.bias) {
                 shift[e] = g.bias[k];
@@ -438,7 +438,10 @@ __device__ __forceinline__ void store_results(const GemmArguments& g, uint32_t b
                 float z[2];
 #pragma unroll
                 for (int e = 0; e < 2; e++) {
-                    z[e] = fmaf(sums[i][j][2 * half + e] - mean[e], scale[e], shift[e]);
+                    float sum = sums[i][j][2 * half + e];
+                    // As the norm by itself would read it: the same bits.
+                    if (g.norm.mean) sum = widened(stored<T>(sum));
+                    z[e] = fmaf(sum - mean[e], scale[e], shift[e]);
                     if (g.norm.residual && (e == 0 || pair))
                         z[e] += widened(residual[batch * g.to_batch + row + column + e]);
                     if (g.norm.activation == HB_ACT_RELU) z[e] = z[e] <= 0 ? 0 : z[e];

@@ -233,7 +233,9 @@ __global__ void __launch_bounds__(kColumnThreads)
             running_var += n > 1 ? squares / (n - 1) : variance;
         }
         if (!inside) continue;
-        const float inverse = float(1 / sqrt(variance + to.epsilon));
+        // In evaluation as where a product is normalised before it is stored: the same bits.
+        const float inverse =
+            to.fixed_mean ? 1 / sqrtf(to.fixed_var[k] + float(to.epsilon)) : float(1 / sqrt(variance + to.epsilon));
         if (row == 0) {
             to.mean[g * c + k] = float(mean);
             to.inverse[g * c + k] = inverse;
