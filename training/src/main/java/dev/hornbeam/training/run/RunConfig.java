@@ -31,7 +31,7 @@ public record RunConfig(
         @Setting(doc = "type of activations and their gradients; weights, statistics and losses are f32", def = "f32")
         Precision dtype,
 
-        @Setting(doc = "where to compute, as in cpu or cuda", def = "cpu")
+        @Setting(doc = "where to compute, as in cpu, cuda or, sharing every batch, cuda:0,cuda:1", def = "cpu")
         String device,
 
         @Setting(doc = "passes over the training data", range = "[1, 1000000]")
