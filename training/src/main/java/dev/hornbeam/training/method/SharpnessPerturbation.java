@@ -83,8 +83,7 @@ public final class SharpnessPerturbation implements WeightPerturbation {
      * @param replica which, from 0
      */
     public SharpnessPerturbation ofReplica(int replica) {
-        return new SharpnessPerturbation(
-                rho, eta, adaptive, subBatches, seed, Math.multiplyExact(replica, subBatches));
+        return new SharpnessPerturbation(rho, eta, adaptive, subBatches, seed, Math.multiplyExact(replica, subBatches));
     }
 
     @Override

@@ -170,14 +170,14 @@ final class ReplicaGroup implements AutoCloseable {
         for (TrainingLoop.Replica other : replicas.subList(1, size())) {
             try (TensorScope _ = TensorScope.open()) {
                 Map<String, Parameter> parameters = other.model().namedParameters();
-                first.model().namedParameters().forEach((name, parameter) -> parameters
-                        .get(name)
-                        .value()
-                        .copyFrom(parameter.value()));
+                first.model()
+                        .namedParameters()
+                        .forEach((name, parameter) ->
+                                parameters.get(name).value().copyFrom(parameter.value()));
                 Map<String, Buffer> buffers = other.model().namedBuffers();
-                first.model().namedBuffers().forEach((name, buffer) -> buffers.get(name)
-                        .value()
-                        .copyFrom(buffer.value()));
+                first.model()
+                        .namedBuffers()
+                        .forEach((name, buffer) -> buffers.get(name).value().copyFrom(buffer.value()));
                 other.optimizer()
                         .loadState(first.optimizer().state(), first.optimizer().steps());
                 List<Stateful> mine = other.method().axes();

@@ -230,7 +230,9 @@ public final class TrainingLoop {
     /** Trains until all epochs are done, or {@link #requestStop} is called. Returns whether all are done. */
     public boolean run() {
         loader.seek(new BatchLoader.Position(position.epoch(), position.batch()));
-        shares = replicas.stream().map(replica -> new BatchShare(replica.device())).toList();
+        shares = replicas.stream()
+                .map(replica -> new BatchShare(replica.device()))
+                .toList();
         try (ReplicaGroup all = new ReplicaGroup(replicas);
                 TensorScope _ = TensorScope.open()) {
             group = all;

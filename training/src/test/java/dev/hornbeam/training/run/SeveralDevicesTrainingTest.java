@@ -114,7 +114,14 @@ class SeveralDevicesTrainingTest {
     void twoDevicesTrainAsOne(String recipe, String model, String subBatches, int steps) throws IOException {
         SyntheticImages.write(data, BATCH * steps, BATCH);
         Map<String, String> settings = Map.of(
-                "model.name", model, "method.sub_batches", subBatches, "method.sync_bn", "false", "optimizer.lr", "0.001");
+                "model.name",
+                model,
+                "method.sub_batches",
+                subBatches,
+                "method.sync_bn",
+                "false",
+                "optimizer.lr",
+                "0.001");
         List<Double> one = losses(start(recipe, "one", ONE, settings));
         List<Double> two = losses(start(recipe, "two", TWO, settings));
         assertEquals(steps, one.size());
