@@ -25,7 +25,7 @@ public record RunConfig(
         @Setting(doc = "threads of the engine; 0 takes all cores", def = "0", range = "[0, 4096]")
         int threads,
 
-        @Setting(doc = "direct sums in convolutions, f32 without tensor cores: slower, smaller rounding errors", def = "false")
+        @Setting(doc = "direct sums, and no tensor cores for f32: slower, with smaller rounding errors", def = "false")
         boolean exact,
 
         @Setting(doc = "type of activations and their gradients; weights, statistics and losses are f32", def = "f32")
