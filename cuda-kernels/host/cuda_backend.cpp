@@ -1,6 +1,7 @@
 // The library's one door: a table of functions that keep what they throw (native/src/backend/plugin.h).
 #include <dlfcn.h>
 
+#include <atomic>
 #include <cstdlib>
 #include <cstring>
 #include <string>
@@ -9,10 +10,18 @@
 
 #include "backend/entries.h"
 #include "backend/plugin.h"
+#include "core/exactness.h"
 #include "host/device.h"
 #include "host/launch_error.h"
 #include "host/libs/variants.h"
 #include "kernels/kernels.h"
+
+namespace hb {
+namespace {
+std::atomic<bool> exact_setting{false};
+}
+bool exact() { return exact_setting.load(std::memory_order_relaxed); }
+}  // namespace hb
 
 namespace hb::cuda {
 namespace {
@@ -49,6 +58,7 @@ Backend throwing_table() {
     add_losses(t);
     add_dropout(t);
     add_optimizers(t);
+    add_collectives(t);
     add_libraries(t);
     return t;
 }
@@ -233,6 +243,7 @@ extern "C" __attribute__((visibility("default"))) const hb::BackendPlugin* hornb
     static const hb::Backend functions = plugin.devices > 0 ? keeping_table() : hb::Backend{};
     plugin.backend = &functions;
     plugin.select = select;
+    plugin.set_exact = [](int32_t exact) { hb::exact_setting = exact != 0; };
     plugin.take_error = take_error;
     plugin.facts = write_facts;
     return &plugin;

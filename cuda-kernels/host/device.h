@@ -32,6 +32,11 @@ class Device {
         graphs_->prepare();
         return stream_;
     }
+    // The same for work that no graph can hold, since it has to do with other devices: all work before is on it.
+    cudaStream_t flushed_stream() {
+        graphs_->flush();
+        return stream_;
+    }
     // Of check_launch.
     void launched(const char* kernel, dim3 grid, dim3 block, size_t shared_bytes) {
         if (graphs_->enabled()) [[unlikely]]

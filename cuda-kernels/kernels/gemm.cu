@@ -6,6 +6,7 @@
 #include <cstdlib>
 #include <cstring>
 
+#include "core/exactness.h"
 #include "core/philox.h"
 #include "core/weight_noise.h"
 #include "host/device.h"
@@ -130,7 +131,7 @@ F32Product f32_product() {
         if (std::strcmp(name, "tf32") == 0) return F32Product::Tf32;
         fail(HB_ERROR_ARGUMENT, "HORNBEAM_CUDA_F32 is \"%s\"; expected exact, tf32x3 or tf32", name);
     }();
-    return chosen;
+    return exact() ? F32Product::Exact : chosen;
 }
 
 void AllowedShared::on_this_device(const void* kernel, int bytes) {

@@ -122,8 +122,7 @@ struct GemmArguments {
 
 enum class TileShape { Small, Large, Tall };
 
-// Of f32: HORNBEAM_CUDA_F32 = exact, tf32x3 (the standard) or tf32. hb_set_exact of the host's library is not seen
-// here.
+// Of f32: Exact after hb_set_exact, else HORNBEAM_CUDA_F32 = exact, tf32x3 (the standard) or tf32.
 enum class F32Product { Exact, Tf32x3, Tf32 };
 F32Product f32_product();
 

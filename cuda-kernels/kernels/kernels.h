@@ -18,5 +18,6 @@ void add_attention(Backend& table);
 void add_losses(Backend& table);
 void add_dropout(Backend& table);
 void add_optimizers(Backend& table);
+void add_collectives(Backend& table);
 
 }  // namespace hb::cuda

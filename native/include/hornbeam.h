@@ -40,7 +40,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a declaration in this file changes; the bindings refuse another number. */
-#define HB_ABI_VERSION 4
+#define HB_ABI_VERSION 5
 
 /* Largest rank of a tensor. */
 #define HB_MAX_RANK 8
@@ -93,8 +93,9 @@ HB_API int32_t hb_threads(void);
 
 /* 1: every convolution adds up its products one by one, so that an f32 result is within a few roundings of the true
  * sum. 0, the default: 3x3 convolutions may use Winograd's algorithm, with a quarter of the multiplications and
- * rounding errors up to some ten times larger. Either way the same call gives the same bits. Affects the whole process;
- * not to be called while ops run. */
+ * rounding errors up to some ten times larger; and CUDA devices may multiply f32 on tensor cores, in three products of
+ * tf32 (HORNBEAM_CUDA_F32 says otherwise), where exact takes plain f32 multiply-adds. Either way the same call gives
+ * the same bits. Affects the whole process; not to be called while ops run. */
 HB_API hb_status hb_set_exact(int32_t exact);
 HB_API int32_t hb_exact(void);
 
@@ -573,6 +574,17 @@ HB_API hb_status hb_ascend(int32_t count, const hb_tensor* parameters, const hb_
                            double* norm);
 /* w = backup, to the bit. */
 HB_API hb_status hb_restore(int32_t count, const hb_tensor* parameters, const hb_tensor* backups);
+
+/* ---------------------------------------------------------------------------------------------- collectives */
+
+/*
+ * Sums over replicas, such as the gradients of one network on several devices: tensors[r * count + i] is tensor i of
+ * replica r, and for every i becomes the sum over r of weights[r] times it, in all replicas (weights null: 1 each; 1/R
+ * each gives the mean). All tensors of a replica are on one device; devices are of one kind and may repeat. Dense f32
+ * (or all f64), of one shape in all replicas; an entry of 0 is left alone, and must be 0 in all. In place; summed in
+ * the order of the replicas, so the same inputs give the same bits, the same ones in every replica. replicas: 1..64.
+ */
+HB_API hb_status hb_all_reduce(int32_t replicas, int32_t count, const hb_tensor* tensors, const double* weights);
 
 #ifdef __cplusplus
 }

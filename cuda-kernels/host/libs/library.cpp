@@ -7,6 +7,9 @@
 #include <utility>
 
 #include "core/error.h"
+#if defined(HB_CUDA_EMULATED)
+#include "emulation/libraries/events.h"
+#endif
 
 namespace hb::cuda {
 namespace {
@@ -66,6 +69,11 @@ void Library::accept(bool accepted, int major, int minor, int patch) {
     using Connect = void(cudaError_t(*)(cudaStream_t, cudaHostFn_t, void*));
     if (auto connect = reinterpret_cast<Connect*>(dlsym(handle_, "hornbeam_connect_emulation")))
         connect(&cudaLaunchHostFunc);
+    using ConnectEvents = void(const emulation::libraries::EventFunctions*);
+    static const emulation::libraries::EventFunctions events{
+        &cudaGetDevice,   &cudaSetDevice,       &cudaEventCreateWithFlags,
+        &cudaEventRecord, &cudaStreamWaitEvent, &cudaEventDestroy};
+    if (auto connect = reinterpret_cast<ConnectEvents*>(dlsym(handle_, "hornbeam_connect_events"))) connect(&events);
 #endif
 }
 

@@ -5,16 +5,23 @@
 #include <string_view>
 
 #include "core/error.h"
+#include "core/exactness.h"
 #include "host/device.h"
 #include "host/libs/cublas.h"
+#include "host/libs/cublaslt.h"
 #include "host/libs/cudnn.h"
+#include "host/libs/nccl.h"
+#include "kernels/collectives.h"
 
 namespace hb::cuda {
 namespace {
 
-enum class Variant { Hand, Library, Auto };
+// Cublas and CublasLt are Library, with all products by that one.
+enum class Variant { Hand, Library, Auto, Cublas, CublasLt };
 
-constexpr std::array<const char*, 4> kOps = {"matmul", "conv2d", "conv2d_backward_data", "conv2d_backward_weight"};
+constexpr std::array<const char*, 5> kVariants = {"hand", "library", "auto", "cublas", "cublaslt"};
+constexpr std::array<const char*, 5> kOps = {"matmul", "conv2d", "conv2d_backward_data", "conv2d_backward_weight",
+                                             "all_reduce"};
 
 struct Choice {
     std::array<Variant, kOps.size()> of{};
@@ -43,15 +50,10 @@ struct Choice {
         size_t equals = part.find('=');
         std::string_view op = equals == part.npos ? std::string_view() : part.substr(0, equals);
         std::string_view name = equals == part.npos ? part : part.substr(equals + 1);
-        Variant variant;
-        if (name == "hand")
-            variant = Variant::Hand;
-        else if (name == "library")
-            variant = Variant::Library;
-        else if (name == "auto")
-            variant = Variant::Auto;
-        else
-            wrong(text);
+        size_t which = 0;
+        while (which < kVariants.size() && name != kVariants[which]) which++;
+        if (which == kVariants.size()) wrong(text);
+        const auto variant = Variant(which);
         bool known = op.empty();
         for (size_t i = 0; i < kOps.size(); i++)
             if (op.empty() || op == kOps[i]) {
@@ -62,8 +64,9 @@ struct Choice {
     }
     [[noreturn]] static void wrong(const char* text) {
         fail(HB_ERROR_ARGUMENT,
-             "HORNBEAM_CUDA_VARIANT is \"%s\"; expected hand, library or auto, and for one op matmul=, conv2d=, "
-             "conv2d_backward_data= or conv2d_backward_weight= one of these, apart by commas",
+             "HORNBEAM_CUDA_VARIANT is \"%s\"; expected hand, library or auto (or cublas or cublaslt, library with all "
+             "products by that one), and for one op matmul=, conv2d=, conv2d_backward_data=, conv2d_backward_weight= "
+             "or all_reduce= one of these, apart by commas",
              text);
     }
 };
@@ -72,8 +75,9 @@ struct Choice {
 bool by_library(std::string_view op) {
     Variant variant = Choice::get()(op);
     // Only here must they be loaded at once.
+    if (variant == Variant::Auto && op == "all_reduce") return Nccl::get().found();
     if (variant == Variant::Auto) return Cublas::get().found() && (op == "matmul" || Cudnn::get().found());
-    return variant == Variant::Library;
+    return variant != Variant::Hand;
 }
 
 // The functions that were in the table before.
@@ -92,9 +96,24 @@ char* at(const View& view, int64_t element) { return static_cast<char*>(view.dat
 
 bool computes(DType type) { return type == DType::F32 || type == DType::BF16; }
 
+// Of a product with a bias or its gradient: whether cuBLASLt did both. It is the library for them, and where it has no
+// algorithm, or was not chosen, others do first the one and then the other.
+bool with_epilogue(std::string_view op, const MatMulShape& shape, const View& a, const View& b, const View& y,
+                   const CublasLt::Epilogue& epilogue) {
+    const Variant variant = Choice::get()(op);
+    if (variant == Variant::Cublas || (variant == Variant::Auto && !CublasLt::get().found())) return false;
+    return CublasLt::get().multiply(shape, a, b, 0, y, epilogue);
+}
+
+// y = a b + beta y.
+void multiply(std::string_view op, const MatMulShape& shape, const View& a, const View& b, float beta, const View& y) {
+    if (Choice::get()(op) == Variant::CublasLt && CublasLt::get().multiply(shape, a, b, beta, y, {})) return;
+    Cublas::get().multiply(shape, a, b, beta, y);
+}
+
 void matmul(const MatMulShape& shape, const View& a, const View& b, const View& y) {
     if (!computes(a.type) || a.type != b.type || !Cublas::fits(shape)) return hand.matmul(shape, a, b, y);
-    Cublas::get().multiply(shape, a, b, 0, y);
+    multiply("matmul", shape, a, b, 0, y);
 }
 
 // ---- convolutions
@@ -165,23 +184,23 @@ void conv2d(const ConvShape& s, const View& x, const View& w, const View& bias, 
     DeviceScratch<float> wide(widens ? pixels(s) * s.o : 0);
     View sums = widens ? dense(wide.data(), DType::F32, shape_of(pixels(s), s.o))
                        : dense(y.data, y.type, shape_of(pixels(s), s.o));
-    // The product is added to the bias.
-    if (bias) {
-        View rows = dense(bias.data, bias.type, sums.shape);
-        rows.stride[0] = 0;
-        hand.copy(rows, sums);
-    }
-    float beta = bias ? 1 : 0;
     for_each_run(s, w, noise, x.type, [&](int64_t begin, int64_t end, const View& seen) {
         ConvShape part = of_samples(s, end - begin);
-        char* from = at(x, begin * s.h * s.w * s.c);
-        char* to = at(sums, begin * s.oh * s.ow * s.o);
+        const View from = dense(at(x, begin * s.h * s.w * s.c), x.type, shape_of(pixels(part), s.c));
+        const View to = dense(at(sums, begin * s.oh * s.ow * s.o), sums.type, shape_of(pixels(part), s.o));
+        const MatMulShape shape = product(pixels(part), s.o, s.c, false, true);
+        if (bias && is_product(s) && with_epilogue("conv2d", shape, from, seen, to, {.bias = bias.f32()})) return;
+        // The product is added to the bias.
+        if (bias) {
+            View rows = dense(bias.data, bias.type, to.shape);
+            rows.stride[0] = 0;
+            hand.copy(rows, to);
+        }
+        const float beta = bias ? 1 : 0;
         if (is_product(s))
-            Cublas::get().multiply(product(pixels(part), s.o, s.c, false, true),
-                                   dense(from, x.type, shape_of(pixels(part), s.c)), seen, beta,
-                                   dense(to, sums.type, shape_of(pixels(part), s.o)));
+            multiply("conv2d", shape, from, seen, beta, to);
         else
-            Cudnn::get().forward({part, x.type, false}, from, seen.data, beta, to);
+            Cudnn::get().forward({part, x.type, false}, from.data, seen.data, beta, to.data);
     });
     if (widens) hand.copy(sums, dense(y.data, y.type, sums.shape));
 }
@@ -193,9 +212,9 @@ void conv2d_backward_data(const ConvShape& s, const View& dy, const View& w, con
         char* from = at(dy, begin * s.oh * s.ow * s.o);
         char* to = at(dx, begin * s.h * s.w * s.c);
         if (is_product(s))
-            Cublas::get().multiply(product(pixels(part), s.c, s.o, false, false),
-                                   dense(from, dy.type, shape_of(pixels(part), s.o)), seen, 0,
-                                   dense(to, dx.type, shape_of(pixels(part), s.c)));
+            multiply("conv2d_backward_data", product(pixels(part), s.c, s.o, false, false),
+                     dense(from, dy.type, shape_of(pixels(part), s.o)), seen, 0,
+                     dense(to, dx.type, shape_of(pixels(part), s.c)));
         else
             Cudnn::get().backward_data({part, dy.type, false}, from, seen.data, to);
     });
@@ -205,7 +224,9 @@ void conv2d_backward_weight(const ConvShape& s, const View& x, const View& dy, c
                             const View& dbias) {
     if (!fits(s, x.type) || needs_chain_rule(noise)) return hand.conv2d_backward_weight(s, x, dy, noise, dw, dbias);
     if (is_product(s)) {
-        Cublas::get().multiply(product(s.o, s.c, pixels(s), true, false), dy, x, 0, dw);
+        const MatMulShape shape = product(s.o, s.c, pixels(s), true, false);
+        if (dbias && with_epilogue("conv2d_backward_weight", shape, dy, x, dw, {.bias_gradient = dbias.f32()})) return;
+        multiply("conv2d_backward_weight", shape, dy, x, 0, dw);
     } else if (x.type == DType::F32) {
         Cudnn::get().backward_weight({s, x.type, false}, x.data, dy.data, dw.data);
     } else {
@@ -217,6 +238,17 @@ void conv2d_backward_weight(const ConvShape& s, const View& x, const View& dy, c
         Cudnn::get().backward_weight({s, DType::F32, true}, wide_x.data(), wide_dy.data(), dw.data);
     }
     if (dbias) hand.reduce(HB_REDUCE_SUM, dy, 1, pixels(s), s.o, dbias);
+}
+
+// ---- several devices
+
+void all_reduce(int replicas, int count, const int32_t* devices, const View* tensors, const double* weights) {
+    // NCCL takes each device once.
+    for (int r = 0; r < replicas; r++)
+        for (int q = 0; q < r; q++)
+            if (devices[q] == devices[r]) return hand.all_reduce(replicas, count, devices, tensors, weights);
+    auto exchange = [](const std::vector<FlatReplica>& all, int64_t elements) { Nccl::get().sum(all, elements); };
+    all_reduce_by(exchange, replicas, count, devices, tensors, weights);
 }
 
 std::string member(const char* name, const std::string& value) { return quoted(name) + ": " + value; }
@@ -232,14 +264,19 @@ void add_libraries(Backend& table) {
     }
     if (by_library("conv2d_backward_data")) table.conv2d_backward_data = conv2d_backward_data;
     if (by_library("conv2d_backward_weight")) table.conv2d_backward_weight = conv2d_backward_weight;
+    if (by_library("all_reduce")) table.all_reduce = all_reduce;
 }
 
 std::string library_facts() {
     std::string variants;
-    for (const char* op : kOps)
-        variants += (variants.empty() ? "" : ", ") + member(op, by_library(op) ? "\"library\"" : "\"hand\"");
-    return "\"libraries\": {" + member("cublas", Cublas::get().facts()) + ", " + member("cudnn", Cudnn::get().facts()) +
-           "}, \"variants\": {" + variants + "}";
+    for (const char* op : kOps) {
+        const Variant chosen = Choice::get()(op);
+        const char* told = chosen == Variant::Auto ? "library" : kVariants[size_t(chosen)];
+        variants += (variants.empty() ? "" : ", ") + member(op, quoted(by_library(op) ? told : "hand"));
+    }
+    return "\"libraries\": {" + member("cublas", Cublas::get().facts()) + ", " +
+           member("cublaslt", CublasLt::get().facts()) + ", " + member("cudnn", Cudnn::get().facts()) + ", " +
+           member("nccl", Nccl::get().facts()) + "}, \"variants\": {" + variants + "}";
 }
 
 bool f32_by_tf32() {
@@ -247,7 +284,7 @@ bool f32_by_tf32() {
         const char* value = std::getenv("HORNBEAM_CUDA_F32");
         return value && std::string_view(value) == "tf32";
     }();
-    return chosen;
+    return chosen && !exact();
 }
 
 }  // namespace hb::cuda

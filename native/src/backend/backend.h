@@ -16,7 +16,7 @@
 namespace hb {
 
 // Raised whenever this file changes, so that a backend loaded at run time can be refused.
-inline constexpr uint32_t kBackendVersion = 4;
+inline constexpr uint32_t kBackendVersion = 5;
 
 using Noise = hb_noise;  // kernels receive it by reference; kind NONE when there is none
 using Stream = hb_stream;
@@ -181,6 +181,10 @@ struct Backend {
     void (*scale_all)(int count, const View* tensors, double factor);
     void (*ascend)(int count, const View* parameters, const View* gradients, const View* backups,
                    const int32_t* adaptive_tensor, const hb_ascent_params& params, double* norm);
+
+    // ---- collectives: tensors [replicas][count], those of replica r on device devices[r] of this kind. Of a tensor
+    // that is absent, or has no elements, all replicas' are.
+    void (*all_reduce)(int replicas, int count, const int32_t* devices, const View* tensors, const double* weights);
 };
 
 }  // namespace hb

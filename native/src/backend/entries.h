@@ -71,10 +71,11 @@ void for_each_entry(Visit&& visit) {
     HB_ENTRY(sum_of_squares)
     HB_ENTRY(scale_all)
     HB_ENTRY(ascend)
+    HB_ENTRY(all_reduce)
 #undef HB_ENTRY
 }
 
 // Version and name, then functions of which none is missing above.
-static_assert(sizeof(Backend) == 16 + 62 * sizeof(void*), "a function of Backend is missing in for_each_entry");
+static_assert(sizeof(Backend) == 16 + 63 * sizeof(void*), "a function of Backend is missing in for_each_entry");
 
 }  // namespace hb

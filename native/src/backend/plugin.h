@@ -15,6 +15,8 @@ struct BackendPlugin {
     const Backend* backend;  // functions of the selected device
     // Of the calling thread: which device the functions work on.
     void (*select)(int32_t device);
+    // Of the process: hb_set_exact, told when it is called and once after the plugin was opened.
+    void (*set_exact)(int32_t exact);
     // HB_OK, or the status of the calling thread's last function that failed, whose message is written to text. Forgets
     // it.
     hb_status (*take_error)(char* text, int64_t capacity);

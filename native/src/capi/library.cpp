@@ -108,6 +108,7 @@ hb_status hb_set_exact(int32_t value) {
     return status_of("set_exact", 0, nullptr, [&](Call& call, hb_tensor*) {
         call.require(value == 0 || value == 1, "exact is %d; expected 0 or 1", value);
         exact_setting = value == 1;
+        loaded::set_exact(exact_setting);
     });
 }
 

@@ -84,6 +84,8 @@ static constexpr hb_op_info kOps[] = {
     {"scale_all", "optimizer", "none"},
     {"ascend", "optimizer", "none"},
     {"restore", "optimizer", "none"},
+
+    {"all_reduce", "collective", "none"},
 };
 
 int op_count() { return static_cast<int>(sizeof(kOps) / sizeof(kOps[0])); }

@@ -1,4 +1,4 @@
-// Rows of the optimizer steps, norms, and the ascent of SAM and ASAM.
+// Rows of the optimizer steps, norms, the ascent of SAM and ASAM, and sums over replicas.
 #include "op_table/table.h"
 
 namespace hb::test {
@@ -180,6 +180,31 @@ void restore(std::vector<Case>& cases) {
     }
 }
 
+// Tensors of so many replicas, which are all on the device under test. weights: 1 each, or such that they differ.
+Case all_reduce_case(const std::vector<Sizes>& shapes, size_t replicas, bool weighted) {
+    std::vector<Input> inputs;
+    for (size_t r = 0; r < replicas; r++) add_gradients(inputs, shapes);
+    return {
+        .name = text("%zu replicas of %zu tensors%s", replicas, shapes.size(), weighted ? ", weighted" : ""),
+        .inputs = inputs,
+        .run =
+            [=](const Tensors& in, Results& out) {
+                constexpr double weights[] = {0.25, 0.5, 0.125, 0.0625};
+                ok(hb_all_reduce(int32_t(replicas), int32_t(shapes.size()), in.data(), weighted ? weights : nullptr));
+                add_results(out, in);
+            },
+        .terms = double(replicas),
+        .bytes = elements(shapes) * 8 * double(replicas)};
+}
+
+void all_reduce(std::vector<Case>& cases) {
+    for (size_t replicas : {1, 2, 3, 4})
+        for (bool weighted : {false, true}) {
+            cases.push_back(all_reduce_case(kSmall, replicas, weighted));
+            if (replicas == 2) cases.push_back(all_reduce_case(kLarge, replicas, weighted));
+        }
+}
+
 }  // namespace
 
 std::vector<Row> optimizer_rows() {
@@ -209,6 +234,7 @@ std::vector<Row> optimizer_rows() {
              cases.push_back(ascend_case(kResnet, {0.05, 0, 0, 0}, false));
          }},
         {"restore", false, restore},
+        {"all_reduce", false, all_reduce, [](auto& cases) { cases.push_back(all_reduce_case(kResnet, 2, false)); }},
     };
 }
 

@@ -54,6 +54,7 @@ Backend scalar_table() {
     scalar::add_attention(t);
     scalar::add_losses(t);
     scalar::add_optimizers(t);
+    scalar::add_collectives(t);
     scalar::add_random(t);
     return t;
 }

@@ -19,6 +19,7 @@ void add_normalisation(Backend& table);
 void add_attention(Backend& table);
 void add_losses(Backend& table);
 void add_optimizers(Backend& table);
+void add_collectives(Backend& table);
 void add_random(Backend& table);
 }  // namespace scalar
 

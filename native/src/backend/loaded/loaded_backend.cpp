@@ -8,6 +8,7 @@
 
 #include "backend/entries.h"
 #include "backend/plugin.h"
+#include "core/exactness.h"
 
 namespace hb::loaded {
 namespace {
@@ -107,6 +108,7 @@ struct Loaded {
         plugin = opened;
         devices = opened->devices < kMostDevices ? opened->devices : kMostDevices;
         reason = opened->reason;
+        opened->set_exact(exact());
     }
 };
 
@@ -140,5 +142,10 @@ std::string cuda_facts() {
 }
 
 int cuda_devices() { return loaded().devices; }
+
+void set_exact(bool exact) {
+    // A plugin that is not there yet is told when it is opened.
+    if (plugin) plugin->set_exact(exact);
+}
 
 }  // namespace hb::loaded

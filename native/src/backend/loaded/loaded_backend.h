@@ -14,5 +14,7 @@ const Backend& cuda_backend(int index);
 std::string cuda_facts();
 // Devices that can be used.
 int cuda_devices();
+// Tells the backend, where it is loaded, of hb_set_exact.
+void set_exact(bool exact);
 
 }  // namespace hb::loaded

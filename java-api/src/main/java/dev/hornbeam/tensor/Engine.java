@@ -102,16 +102,19 @@ public final class Engine {
         }
     }
 
-    /** Whether convolutions add up their products one by one; false unless set. */
+    /** Whether products are added up one by one, in f32; false unless set. */
     public static boolean isExact() {
         return HornbeamNative.exact() != 0;
     }
 
     /**
-     * Chooses between exactness and speed in convolutions, for the whole process; not to be called while ops run.
+     * Chooses between exactness and speed in convolutions and, on CUDA devices, all products, for the whole process; not to
+     * be called while ops run.
      *
      * <p>By default 3×3 convolutions use Winograd's algorithm where it is faster. It rounds more: errors of single results are
-     * some ten times those of the direct sum (docs/numerics.md). Either way the same call gives the same bits.
+     * some ten times those of the direct sum (docs/numerics.md). CUDA devices multiply f32 on tensor cores, in three products
+     * of tf32 unless HORNBEAM_CUDA_F32 says otherwise; exact, they take plain f32 multiply-adds. Either way the same call
+     * gives the same bits.
      */
     public static void setExact(boolean exact) {
         HornbeamNative.setExact(exact ? 1 : 0);

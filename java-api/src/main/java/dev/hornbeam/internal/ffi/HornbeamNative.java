@@ -27,7 +27,7 @@ import java.util.Map;
  */
 public final class HornbeamNative {
     /** The number of the header that this class was written for. */
-    public static final int HEADER_VERSION = 4;
+    public static final int HEADER_VERSION = 5;
 
     private static final Map<String, FunctionDescriptor> BINDINGS = new LinkedHashMap<>();
 
@@ -234,6 +234,8 @@ public final class HornbeamNative {
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
     private static final MethodHandle RESTORE =
             link("hb_restore", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+    private static final MethodHandle ALL_REDUCE =
+            link("hb_all_reduce", FunctionDescriptor.of(JAVA_INT, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
 
     private HornbeamNative() {}
 
@@ -1559,6 +1561,18 @@ public final class HornbeamNative {
         int status;
         try {
             status = (int) RESTORE.invokeExact(count, parameters, backups);
+        } catch (Throwable e) {
+            throw NativeErrors.unexpected(e);
+        }
+        if (status < 0) {
+            throw NativeErrors.failure(status);
+        }
+    }
+
+    public static void allReduce(int replicas, int count, MemorySegment tensors, MemorySegment weights) {
+        int status;
+        try {
+            status = (int) ALL_REDUCE.invokeExact(replicas, count, tensors, weights);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }

@@ -109,7 +109,8 @@ final class NoiseCommand implements Callable<Integer> {
                 .train();
         ImageSet clean = data.trainSubset() == 0 ? train : train.first(data.trainSubset());
         try (Progress progress = json ? Progress.silent() : Progress.create(Progress.Mode.AUTO, System.err)) {
-            SpoiledImages spoiled = SpoiledImages.of(config, clean, TrainingParts.device(config.device()), progress);
+            SpoiledImages spoiled = SpoiledImages.of(
+                    config, clean, TrainingParts.devices(config.device()).getFirst(), progress);
             if (out != null) {
                 spoiled.write(out, out);
             }

@@ -41,7 +41,9 @@ final class RecipeOptions {
     @Option(
             names = "--device",
             paramLabel = "DEVICE",
-            description = "Where to compute, as in cpu or cuda; short for --set device=DEVICE.")
+            description =
+                    "Where to compute, as in cpu or cuda; several share every batch, as in cuda:0,cuda:1; short for"
+                            + " --set device=DEVICE.")
     private String device;
 
     @Option(

@@ -33,13 +33,15 @@ public final class SharpnessPerturbation implements WeightPerturbation {
     private final boolean adaptive;
     private final int subBatches;
     private final long seed;
+    private final int firstStream;
     private SharpnessAscent ascent;
     // Sums over sub-batches; empty where there is one.
     private final Map<Parameter, Tensor> gradients = new LinkedHashMap<>();
     private final Map<String, Tensor> startingStatistics = new LinkedHashMap<>();
     private final Map<String, Tensor> statistics = new LinkedHashMap<>();
 
-    private SharpnessPerturbation(double rho, double eta, boolean adaptive, int subBatches, long seed) {
+    private SharpnessPerturbation(
+            double rho, double eta, boolean adaptive, int subBatches, long seed, int firstStream) {
         if (subBatches < 1) {
             throw new IllegalArgumentException("sub-batches are " + subBatches + ", but at least 1 is needed");
         }
@@ -48,6 +50,7 @@ public final class SharpnessPerturbation implements WeightPerturbation {
         this.adaptive = adaptive;
         this.subBatches = subBatches;
         this.seed = seed;
+        this.firstStream = firstStream;
     }
 
     /**
@@ -58,7 +61,7 @@ public final class SharpnessPerturbation implements WeightPerturbation {
      * @param seed the run's seed, for dropout
      */
     public static SharpnessPerturbation sam(double rho, int subBatches, long seed) {
-        return new SharpnessPerturbation(rho, 0, false, subBatches, seed);
+        return new SharpnessPerturbation(rho, 0, false, subBatches, seed, 0);
     }
 
     /**
@@ -70,7 +73,17 @@ public final class SharpnessPerturbation implements WeightPerturbation {
      * @param seed the run's seed, for dropout
      */
     public static SharpnessPerturbation asam(double rho, double eta, int subBatches, long seed) {
-        return new SharpnessPerturbation(rho, eta, true, subBatches, seed);
+        return new SharpnessPerturbation(rho, eta, true, subBatches, seed, 0);
+    }
+
+    /**
+     * The same for one of several replicas that share a step, each with as many sub-batches of its own: sub-batch m of
+     * replica r draws dropout's numbers from stream {@code r M + m}, as if all were sub-batches of one.
+     *
+     * @param replica which, from 0
+     */
+    public SharpnessPerturbation ofReplica(int replica) {
+        return new SharpnessPerturbation(rho, eta, adaptive, subBatches, seed, Math.multiplyExact(replica, subBatches));
     }
 
     @Override
@@ -95,7 +108,7 @@ public final class SharpnessPerturbation implements WeightPerturbation {
             if (first == end) {
                 continue;
             }
-            model.setStep(seed, Math.toIntExact(step), m);
+            model.setStep(seed, Math.toIntExact(step), firstStream + m);
             GradientPass.Outcome part = uphill(model, pass, first, end);
             double share = (double) (end - first) / samples;
             addGradients(model, share);

@@ -25,13 +25,13 @@ public record RunConfig(
         @Setting(doc = "threads of the engine; 0 takes all cores", def = "0", range = "[0, 4096]")
         int threads,
 
-        @Setting(doc = "direct sums in all convolutions: slower, with smaller rounding errors", def = "false")
+        @Setting(doc = "direct sums, and no tensor cores for f32: slower, with smaller rounding errors", def = "false")
         boolean exact,
 
         @Setting(doc = "type of activations and their gradients; weights, statistics and losses are f32", def = "f32")
         Precision dtype,
 
-        @Setting(doc = "where to compute, as in cpu or cuda", def = "cpu")
+        @Setting(doc = "where to compute, as in cpu, cuda or, sharing every batch, cuda:0,cuda:1", def = "cpu")
         String device,
 
         @Setting(doc = "passes over the training data", range = "[1, 1000000]")

@@ -6,7 +6,6 @@ import dev.hornbeam.optim.GradientClipping;
 import dev.hornbeam.optim.Optimizer;
 import dev.hornbeam.optim.Progress;
 import dev.hornbeam.optim.Schedule;
-import dev.hornbeam.tensor.DType;
 import dev.hornbeam.tensor.Device;
 import dev.hornbeam.tensor.Tensor;
 import dev.hornbeam.tensor.TensorScope;
@@ -19,6 +18,7 @@ import dev.hornbeam.training.method.InputPerturbation;
 import dev.hornbeam.training.method.Objective;
 import dev.hornbeam.training.method.Projection;
 import dev.hornbeam.training.method.Samples;
+import dev.hornbeam.training.method.Stateful;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.TrainingProfile.Phase;
 import java.util.ArrayList;
@@ -26,7 +26,6 @@ import java.util.Arrays;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.OptionalDouble;
 import java.util.function.Supplier;
 
@@ -56,7 +55,31 @@ public final class TrainingLoop {
 
     /** The four axes of a training step. */
     public record Method(
-            Objective objective, WeightPerturbation weights, InputPerturbation input, Projection projection) {}
+            Objective objective, WeightPerturbation weights, InputPerturbation input, Projection projection) {
+        /** All four, in that order. */
+        List<Stateful> axes() {
+            return List.of(objective, weights, input, projection);
+        }
+    }
+
+    /**
+     * A copy of the network on a device of its own, with what belongs to it. Several share every step.
+     *
+     * @param model the network, on {@code device}
+     * @param method for this replica's share of a batch, with random draws of its own
+     * @param optimizer of the model's parameters
+     * @param stream of the random draws in the network, such as dropout's
+     */
+    public record Replica(Module model, Method method, Optimizer optimizer, Device device, int stream)
+            implements AutoCloseable {
+        @Override
+        public void close() {
+            try (Module _ = model;
+                    Optimizer _ = optimizer) {
+                method.weights().close();
+            }
+        }
+    }
 
     private final Module model;
     private final BatchLoader loader;
@@ -68,6 +91,10 @@ public final class TrainingLoop {
     private final int epochs;
     private final long seed;
     private final Device device;
+    private final List<Replica> replicas = new ArrayList<>();
+    private boolean averagesEveryPass;
+    private ReplicaGroup group;
+    private List<BatchShare> shares = List.of();
     private final List<TrainingListener> listeners = new ArrayList<>();
     private Supplier<Evaluator.Result> test = () -> null;
     private List<String> extraNames = List.of();
@@ -108,6 +135,25 @@ public final class TrainingLoop {
         this.epochs = epochs;
         this.seed = seed;
         this.device = device;
+        replicas.add(new Replica(model, method, optimizer, device, 0));
+    }
+
+    /**
+     * Shares every step with more replicas of the network: each takes a share of the batch, gradients are averaged over the
+     * batch, and each makes the optimizer's step. They take weights and states from this loop's network, replica 0, when
+     * {@link #run} begins, and stay the caller's to close after it.
+     *
+     * <p>Batch norms normalise with the statistics of their replica's share; their running statistics are averaged after
+     * each step.
+     *
+     * @param others replicas 1, 2, … on devices of one kind
+     * @param everyPass whether gradients are averaged after each pass of a step in place of once at its end: for methods
+     *     that look at the gradient of the whole batch on the way, as SAM with one sub-batch does
+     */
+    public TrainingLoop alsoOn(List<Replica> others, boolean everyPass) {
+        replicas.addAll(others);
+        averagesEveryPass = everyPass;
+        return this;
     }
 
     /** Adds a listener; they are called in the order of adding. */
@@ -184,31 +230,21 @@ public final class TrainingLoop {
     /** Trains until all epochs are done, or {@link #requestStop} is called. Returns whether all are done. */
     public boolean run() {
         loader.seek(new BatchLoader.Position(position.epoch(), position.batch()));
-        model.train();
-        int capacity = 0;
-        try (TensorScope _ = TensorScope.open()) {
-            Tensor images = null;
-            Tensor labels = null;
-            Tensor softLabels = null;
-            long[] classes = null;
+        shares = replicas.stream()
+                .map(replica -> new BatchShare(replica.device()))
+                .toList();
+        try (ReplicaGroup all = new ReplicaGroup(replicas);
+                TensorScope _ = TensorScope.open()) {
+            group = all;
+            group.follow();
+            replicas.forEach(replica -> replica.model().train());
             long epochStart = System.nanoTime();
             long imagesAtStart = position.images();
             while (position.epoch() < epochs) {
                 profiler.beginStep();
                 profiler.begin(Phase.DATA);
                 Batch batch = loader.next();
-                if (batch.size() > capacity) {
-                    capacity = batch.size();
-                    images = Tensor.empty(DType.F32, device, capacity, batch.height(), batch.width(), batch.channels());
-                    labels = Tensor.empty(DType.I64, device, capacity);
-                    classes = new long[capacity];
-                    int shares = batch.softLabels().length / capacity;
-                    softLabels = shares == 0 ? null : Tensor.empty(DType.F32, device, capacity, shares);
-                }
-                StepRow row;
-                try (TensorScope _ = TensorScope.open()) {
-                    row = step(batch, images, labels, softLabels, classes);
-                }
+                StepRow row = step(batch);
                 profiler.endStep(row.step());
                 for (TrainingListener listener : listeners) {
                     listener.stepDone(row, batch.size());
@@ -227,61 +263,97 @@ public final class TrainingLoop {
                     return false;
                 }
             }
+        } finally {
+            shares.forEach(BatchShare::close);
         }
         return true;
     }
 
-    private StepRow step(Batch batch, Tensor images, Tensor labels, Tensor softLabels, long[] classes) {
+    private StepRow step(Batch batch) {
         int n = batch.size();
-        for (int i = 0; i < n; i++) {
-            classes[i] = batch.labels()[i];
-        }
-        images.write(0, batch.images(), 0, n * (int) (images.elements() / images.size(0)));
-        labels.write(0, classes, 0, n);
-        if (softLabels != null) {
-            softLabels.write(0, batch.softLabels(), 0, n * (int) softLabels.size(1));
-        }
-        profiler.end();
-        Tensor x = n == images.size(0) ? images : images.slice(0, 0, n);
-        Tensor y = n == labels.size(0) ? labels : labels.slice(0, 0, n);
-        Optional<Tensor> shares =
-                Optional.ofNullable(softLabels).map(all -> n == all.size(0) ? all : all.slice(0, 0, n));
         long step = position.step();
-        Samples samples = new Samples(y, shares, batch.positions(), position.epoch(), step);
-        model.setStep(seed, Math.toIntExact(step));
-        Tensor input = method.input().perturb(x, samples, model);
-        GradientPass.Outcome outcome = method.weights().gradient(model, new Pass(input, samples, batch.labels()), step);
-        if (!Double.isFinite(outcome.loss())) {
-            throw new UserError("the loss of step " + (step + 1) + " is " + outcome.loss()
+        double loss = 0;
+        int correct = 0;
+        List<GradientPass.Outcome> outcomes = group.onEach(replica -> gradient(replica, batch));
+        for (int r = 0; r < outcomes.size(); r++) {
+            loss += share(r, n) * outcomes.get(r).loss();
+            correct += outcomes.get(r).correct();
+        }
+        if (!Double.isFinite(loss)) {
+            throw new UserError("the loss of step " + (step + 1) + " is " + loss
                     + ": training diverged. A smaller optimizer.lr, or optimizer.clip, usually helps");
         }
         profiler.begin(Phase.OPTIMIZER);
-        clip.ifPresent(limit -> GradientClipping.clipNorm(model.parameters(), limit));
         double rate = baseRate * schedule.factor(Progress.ofEpochs(step, loader.batchesPerEpoch(), epochs));
-        optimizer.setLearningRate(rate);
-        optimizer.step();
-        method.projection().project(model, step + 1);
+        group.onEach(replica -> update(group.get(replica), rate, step));
         profiler.end();
         position = new Position(
                 step + 1,
                 batch.lastOfEpoch() ? position.epoch() + 1 : position.epoch(),
                 batch.lastOfEpoch() ? 0 : position.batch() + 1,
-                position.lossSum() + outcome.loss() * n,
-                position.correct() + outcome.correct(),
+                position.lossSum() + loss * n,
+                position.correct() + correct,
                 position.images() + n);
-        return new StepRow(step + 1, batch.epoch() + 1, rate, outcome.loss(), (double) outcome.correct() / n);
+        return new StepRow(step + 1, batch.epoch() + 1, rate, loss, (double) correct / n);
     }
 
-    /** Forward and backward over the step's samples, or a run of them. */
+    // A replica's part of a batch of n.
+    private double share(int replica, int n) {
+        return (double) (group.firstOf(replica + 1, n) - group.firstOf(replica, n)) / n;
+    }
+
+    // Leaves the gradient of the batch in the replica's network.
+    private GradientPass.Outcome gradient(int replica, Batch batch) {
+        Replica own = group.get(replica);
+        int n = batch.size();
+        int first = group.firstOf(replica, n);
+        int end = group.firstOf(replica + 1, n);
+        long step = position.step();
+        try (TensorScope _ = TensorScope.open()) {
+            BatchShare part = shares.get(replica);
+            part.write(batch, first, end);
+            if (replica == 0) {
+                profiler.end();
+            }
+            Samples samples = part.samples(batch, first, position.epoch(), step);
+            own.model().setStep(seed, Math.toIntExact(step), own.stream());
+            Tensor input = own.method().input().perturb(part.images(), samples, own.model());
+            int[] labels = Arrays.copyOfRange(batch.labels(), first, end);
+            Pass pass = new Pass(replica, input, samples, labels, share(replica, n));
+            GradientPass.Outcome outcome = own.method().weights().gradient(own.model(), pass, step);
+            if (group.size() > 1) {
+                List<Tensor> together = new ArrayList<>(ReplicaGroup.statistics(own.model()));
+                if (!averagesEveryPass) {
+                    together.addAll(ReplicaGroup.gradients(own.model()));
+                }
+                group.sum(replica, together, share(replica, n));
+            }
+            return outcome;
+        }
+    }
+
+    private long update(Replica replica, double rate, long step) {
+        clip.ifPresent(limit -> GradientClipping.clipNorm(replica.model().parameters(), limit));
+        replica.optimizer().setLearningRate(rate);
+        replica.optimizer().step();
+        replica.method().projection().project(replica.model(), step + 1);
+        return replica.optimizer().steps();
+    }
+
+    /** Forward and backward over a replica's samples of the step, or a run of them. */
     private final class Pass implements GradientPass {
+        private final int replica;
         private final Tensor input;
         private final Samples samples;
         private final int[] labels;
+        private final double share;
 
-        Pass(Tensor input, Samples samples, int[] labels) {
+        Pass(int replica, Tensor input, Samples samples, int[] labels, double share) {
+            this.replica = replica;
             this.input = input;
             this.samples = samples;
             this.labels = labels;
+            this.share = share;
         }
 
         @Override
@@ -291,20 +363,38 @@ public final class TrainingLoop {
 
         private Samples part(int first, int end) {
             int[] positions = Arrays.copyOfRange(samples.positions(), first, end);
-            return new Samples(samples.labels().slice(0, first, end), positions, samples.epoch(), samples.step());
+            return new Samples(
+                    samples.labels().slice(0, first, end),
+                    samples.softLabels().map(all -> all.slice(0, first, end)),
+                    positions,
+                    samples.epoch(),
+                    samples.step());
+        }
+
+        // The profile is that of replica 0.
+        private void begin(Phase phase) {
+            if (replica == 0) {
+                profiler.begin(phase);
+            }
         }
 
         @Override
         public Outcome run(int first, int end) {
+            Replica own = group.get(replica);
             try (TensorScope _ = TensorScope.open()) {
                 boolean whole = end - first == size();
-                optimizer.zeroGrad();
-                profiler.begin(Phase.FORWARD);
-                Tensor logits = model.forward(whole ? input : input.slice(0, first, end));
-                Tensor loss = method.objective().loss(logits, whole ? samples : part(first, end));
-                profiler.begin(Phase.BACKWARD);
+                own.optimizer().zeroGrad();
+                begin(Phase.FORWARD);
+                Tensor logits = own.model().forward(whole ? input : input.slice(0, first, end));
+                Tensor loss = own.method().objective().loss(logits, whole ? samples : part(first, end));
+                begin(Phase.BACKWARD);
                 Autograd.backward(loss);
-                profiler.end();
+                if (averagesEveryPass && group.size() > 1) {
+                    group.sum(replica, ReplicaGroup.gradients(own.model()), share);
+                }
+                if (replica == 0) {
+                    profiler.end();
+                }
                 int[] wanted = whole ? labels : Arrays.copyOfRange(labels, first, end);
                 return new Outcome(loss.item(), Evaluator.countCorrect(logits, wanted, end - first));
             }

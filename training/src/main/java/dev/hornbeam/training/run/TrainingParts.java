@@ -32,11 +32,16 @@ import dev.hornbeam.training.method.Projection;
 import dev.hornbeam.training.method.SharpnessPerturbation;
 import dev.hornbeam.training.method.WeightNoisePerturbation;
 import dev.hornbeam.training.method.WeightPerturbation;
+import java.util.Arrays;
+import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 
 /** Makes the parts of a run from its configuration: one place where the words of a recipe become objects. */
 public final class TrainingParts {
+    // Odd, so that every replica has a seed of its own.
+    private static final long SEED_PER_REPLICA = 0xD1B54A32D192ED03L;
+
     private TrainingParts() {}
 
     /**
@@ -55,6 +60,47 @@ public final class TrainingParts {
             throw new UserError("device " + name + " cannot be used: " + reason);
         });
         return device;
+    }
+
+    /**
+     * The devices of a run, by names with commas between them: the replicas of its network, in that order.
+     *
+     * @throws UserError if one is unknown or cannot be used, or if they are not of one kind
+     */
+    public static List<Device> devices(String names) {
+        List<Device> devices = Arrays.stream(names.split(",", -1))
+                .map(name -> device(name.strip()))
+                .toList();
+        for (Device device : devices) {
+            if (device.kind() != devices.getFirst().kind()) {
+                throw new UserError("device is " + names + ", but the devices of a run are of one kind: gradients are"
+                        + " summed over them");
+            }
+        }
+        return devices;
+    }
+
+    /**
+     * How many sub-batches each of several replicas of the network has: their share of the method's, or all that there is,
+     * one.
+     *
+     * @throws UserError if they cannot be shared evenly
+     */
+    public static int subBatchesOfReplica(MethodConfig config, int replicas) {
+        int all = config.subBatches();
+        if (all == 1 || all % replicas == 0) {
+            return Math.max(1, all / replicas);
+        }
+        throw new UserError("method.sub_batches is " + all + ", which " + replicas
+                + " devices cannot share evenly; choose a multiple of " + replicas + ", or 1");
+    }
+
+    /** Whether several replicas must average gradients after every pass of a step, and not at its end alone. */
+    public static boolean averagesEveryPass(MethodConfig config) {
+        return switch (config.perturbation()) {
+            case PerturbationConfig.Sam _, PerturbationConfig.Asam _ -> config.subBatches() == 1;
+            case PerturbationConfig.None _, PerturbationConfig.Damp _, PerturbationConfig.Daap _ -> false;
+        };
     }
 
     /**
@@ -200,12 +246,17 @@ public final class TrainingParts {
      * @throws UserError if the method cannot have the statistics that its configuration asks for
      */
     public static int statisticsGroups(MethodConfig config, Module model) {
+        return statisticsGroups(config, model, 1);
+    }
+
+    /** The same for one of several replicas that share the sub-batches of a step. */
+    public static int statisticsGroups(MethodConfig config, Module model, int replicas) {
         boolean onePassPerSubBatch = switch (config.perturbation()) {
             case PerturbationConfig.Sam _, PerturbationConfig.Asam _ -> true;
             case PerturbationConfig.None _, PerturbationConfig.Damp _, PerturbationConfig.Daap _ -> false;
         };
         if (!onePassPerSubBatch) {
-            return config.syncBn() ? 1 : config.subBatches();
+            return config.syncBn() ? 1 : subBatchesOfReplica(config, replicas);
         }
         boolean hasBatchNorm = model.namedModules().values().stream().anyMatch(BatchNorm2d.class::isInstance);
         if (config.syncBn() && config.subBatches() > 1 && hasBatchNorm) {
@@ -223,6 +274,21 @@ public final class TrainingParts {
      * @throws UserError if the configuration names something that there is not
      */
     public static TrainingLoop.Method method(MethodConfig config, Normalization normalization, long seed) {
+        return method(config, normalization, seed, 0, 1);
+    }
+
+    /**
+     * The same for one of several replicas that share every step: it has its share of the sub-batches, with the noise that
+     * they have on one device. What is done to its images is drawn under a seed of its own.
+     *
+     * @param replica which, from 0
+     * @param replicas how many there are
+     */
+    public static TrainingLoop.Method method(
+            MethodConfig config, Normalization normalization, long seed, int replica, int replicas) {
+        int subBatches = subBatchesOfReplica(config, replicas);
+        // One sub-batch is the whole batch's, on whatever devices.
+        int place = config.subBatches() == 1 ? 0 : replica;
         Objective objective = switch (config.objective()) {
             case ObjectiveConfig.CrossEntropy ce -> new CrossEntropyObjective(ce.labelSmoothing());
         };
@@ -232,24 +298,30 @@ public final class TrainingParts {
                 new WeightNoisePerturbation(
                         Noise.Kind.MULTIPLICATIVE,
                         damp.sigma(),
-                        config.subBatches(),
+                        subBatches,
                         switch (damp.gradient()) {
                             case AT_PERTURBED -> Noise.Gradient.AT_PERTURBED;
                             case CHAIN_RULE -> Noise.Gradient.CHAIN_RULE;
                         },
-                        seed);
+                        seed,
+                        place);
             case PerturbationConfig.Daap daap ->
                 new WeightNoisePerturbation(
-                        Noise.Kind.ADDITIVE, daap.sigma(), config.subBatches(), Noise.Gradient.AT_PERTURBED, seed);
-            case PerturbationConfig.Sam sam -> SharpnessPerturbation.sam(sam.rho(), config.subBatches(), seed);
+                        Noise.Kind.ADDITIVE, daap.sigma(), subBatches, Noise.Gradient.AT_PERTURBED, seed, place);
+            case PerturbationConfig.Sam sam ->
+                SharpnessPerturbation.sam(sam.rho(), subBatches, seed).ofReplica(place);
             case PerturbationConfig.Asam asam ->
-                SharpnessPerturbation.asam(asam.rho(), asam.eta(), config.subBatches(), seed);
+                SharpnessPerturbation.asam(asam.rho(), asam.eta(), subBatches, seed)
+                        .ofReplica(place);
         };
         InputPerturbation input = switch (config.input()) {
             case InputConfig.None _ -> InputPerturbation.none();
             case InputConfig.CorruptionAugmentation half ->
                 new CorruptionAugmentation(
-                        Corruptions.named(half.corruption()), half.severities(), normalization, seed);
+                        Corruptions.named(half.corruption()),
+                        half.severities(),
+                        normalization,
+                        seed + replica * SEED_PER_REPLICA);
         };
         Projection projection = switch (config.projection()) {
             case ProjectionConfig.None _ -> Projection.none();

@@ -137,7 +137,9 @@ public final class TrainingRun {
         Instant started = Instant.now();
         Engine.setThreads(config.threads());
         Engine.setExact(config.exact());
-        Device device = TrainingParts.device(config.device());
+        List<Device> devices = TrainingParts.devices(config.device());
+        Device device = devices.getFirst();
+        TrainingParts.subBatchesOfReplica(config.method(), devices.size());
         // What can be refused is refused before anything is written.
         List<dev.hornbeam.training.corruption.Corruption> corruptions =
                 Corruptions.select(config.evaluation().corruptions());
@@ -178,9 +180,11 @@ public final class TrainingRun {
             }
             model.to(device);
             // Each sub-batch with statistics of its own, or all together.
-            model.setStatisticsGroups(TrainingParts.statisticsGroups(config.method(), model));
-            TrainingLoop.Method method = TrainingParts.method(config.method(), normalization, config.seed());
+            model.setStatisticsGroups(TrainingParts.statisticsGroups(config.method(), model, devices.size()));
+            TrainingLoop.Method method =
+                    TrainingParts.method(config.method(), normalization, config.seed(), 0, devices.size());
             try (WeightPerturbation _ = method.weights();
+                    OtherReplicas others = otherReplicas(devices, spec, normalization);
                     Optimizer optimizer = TrainingParts.optimizer(config.optimizer(), model.namedParameters());
                     BatchLoader loader = loader(train, normalization, classes)) {
                 TrainingLoop loop = new TrainingLoop(
@@ -194,6 +198,8 @@ public final class TrainingRun {
                         config.epochs(),
                         config.seed(),
                         device);
+                loop.alsoOn(others.all(), TrainingParts.averagesEveryPass(config.method()));
+                requireShares(train, devices);
                 Evaluator evaluator = new Evaluator(
                         model,
                         Augmentation.none(normalization),
@@ -211,6 +217,44 @@ public final class TrainingRun {
                         spoiled.mixture().map(mixture -> mixture.test(evaluator, test, Engine.threads(), progress));
                 return Optional.of(report(errors, severities, metrics, device, started, spoiled, test));
             }
+        }
+    }
+
+    /** Replicas 1, 2, … of the network, which follow the first one. */
+    private record OtherReplicas(List<TrainingLoop.Replica> all) implements AutoCloseable {
+        @Override
+        public void close() {
+            all.forEach(TrainingLoop.Replica::close);
+        }
+    }
+
+    private OtherReplicas otherReplicas(List<Device> devices, ModelSpec spec, Normalization normalization) {
+        OtherReplicas others = new OtherReplicas(new ArrayList<>());
+        for (int r = 1; r < devices.size(); r++) {
+            Module model = TrainingParts.model(config.model().name(), spec, config.seed());
+            config.dtype().applyTo(model);
+            model.setActivationCheckpointing(config.model().activationCheckpointing());
+            model.to(devices.get(r));
+            model.setStatisticsGroups(TrainingParts.statisticsGroups(config.method(), model, devices.size()));
+            others.all()
+                    .add(new TrainingLoop.Replica(
+                            model,
+                            TrainingParts.method(config.method(), normalization, config.seed(), r, devices.size()),
+                            TrainingParts.optimizer(config.optimizer(), model.namedParameters()),
+                            devices.get(r),
+                            r));
+        }
+        return others;
+    }
+
+    // Every device has at least one image of every batch.
+    private void requireShares(ImageSet train, List<Device> devices) {
+        int last = config.data().dropLast() ? 0 : train.size() % config.data().batch();
+        int smallest = last == 0 ? config.data().batch() : last;
+        if (smallest < devices.size()) {
+            throw new UserError((last == 0 ? "batches have " : "the last batch of an epoch has ") + smallest
+                    + (smallest == 1 ? " image" : " images") + ", too few for " + devices.size()
+                    + " devices; change data.batch" + (last == 0 ? "" : ", or set data.drop_last"));
         }
     }
 
