@@ -671,22 +671,28 @@ using namespace hb::emulation;
     void __tsan_volatile_read##bytes(void* at) { aligned_access(at, bytes, Kind::read, HB_PC); }                       \
     void __tsan_volatile_write##bytes(void* at) { aligned_access(at, bytes, Kind::write, HB_PC); }
 
-// The host's code in the same files counts references and guards its static variables with these.
+// The host's code in the same files counts references, notes what is done, and guards its static variables with these.
+#define HB_ATOMIC_UPDATE(bits, T, update)                                                                              \
+    T __tsan_atomic##bits##_fetch_##update(volatile T* at, T v, int) {                                                 \
+        return __atomic_fetch_##update(at, v, __ATOMIC_SEQ_CST);                                                       \
+    }
+#define HB_ATOMIC_EXCHANGE_IF(bits, T, strength, may_fail)                                                             \
+    int __tsan_atomic##bits##_compare_exchange_##strength(volatile T* at, T* expected, T v, int, int) {                \
+        return __atomic_compare_exchange_n(at, expected, v, may_fail, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);             \
+    }
 #define HB_ATOMIC_HOOKS(bits, T)                                                                                       \
     T __tsan_atomic##bits##_load(const volatile T* at, int) { return __atomic_load_n(at, __ATOMIC_SEQ_CST); }          \
     void __tsan_atomic##bits##_store(volatile T* at, T v, int) { __atomic_store_n(at, v, __ATOMIC_SEQ_CST); }          \
     T __tsan_atomic##bits##_exchange(volatile T* at, T v, int) {                                                       \
         return __atomic_exchange_n(at, v, __ATOMIC_SEQ_CST);                                                           \
     }                                                                                                                  \
-    T __tsan_atomic##bits##_fetch_add(volatile T* at, T v, int) {                                                      \
-        return __atomic_fetch_add(at, v, __ATOMIC_SEQ_CST);                                                            \
-    }                                                                                                                  \
-    T __tsan_atomic##bits##_fetch_sub(volatile T* at, T v, int) {                                                      \
-        return __atomic_fetch_sub(at, v, __ATOMIC_SEQ_CST);                                                            \
-    }                                                                                                                  \
-    int __tsan_atomic##bits##_compare_exchange_strong(volatile T* at, T* expected, T v, int, int) {                    \
-        return __atomic_compare_exchange_n(at, expected, v, false, __ATOMIC_SEQ_CST, __ATOMIC_SEQ_CST);                \
-    }
+    HB_ATOMIC_UPDATE(bits, T, add)                                                                                     \
+    HB_ATOMIC_UPDATE(bits, T, sub)                                                                                     \
+    HB_ATOMIC_UPDATE(bits, T, and)                                                                                     \
+    HB_ATOMIC_UPDATE(bits, T, or)                                                                                      \
+    HB_ATOMIC_UPDATE(bits, T, xor)                                                                                     \
+    HB_ATOMIC_EXCHANGE_IF(bits, T, strong, false)                                                                      \
+    HB_ATOMIC_EXCHANGE_IF(bits, T, weak, true)
 
 extern "C" {
 
@@ -696,6 +702,7 @@ HB_HOOKS(4)
 HB_HOOKS(8)
 HB_HOOKS(16)
 HB_ATOMIC_HOOKS(8, uint8_t)
+HB_ATOMIC_HOOKS(16, uint16_t)
 HB_ATOMIC_HOOKS(32, uint32_t)
 HB_ATOMIC_HOOKS(64, uint64_t)
 

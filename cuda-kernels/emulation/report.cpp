@@ -26,6 +26,7 @@ struct Findings {
     size_t all = 0;
     // Places are the same under every launch of a kernel; one report of them is enough.
     std::set<std::tuple<std::string, const void*, const void*>> seen;
+    std::map<const void*, std::string> lines;  // those looked up
 
     ~Findings() {
         print_findings();
@@ -80,11 +81,12 @@ std::string line_of(const std::vector<std::string>& chain) {
     return chain.empty() ? "?" : shorten(chain.back());
 }
 
-// Looks all of them up with one run of addr2line per module.
-std::map<const void*, std::string> lines_of(const std::set<const void*>& addresses) {
+// Looks up those not known yet, with one run of addr2line per module.
+const std::map<const void*, std::string>& lines_of(const std::set<const void*>& addresses) {
+    std::map<const void*, std::string>& lines = findings().lines;
     std::map<std::string, std::vector<std::pair<const void*, uintptr_t>>> by_file;
-    std::map<const void*, std::string> lines;
     for (const void* pc : addresses) {
+        if (lines.count(pc)) continue;
         Place place = place_of(pc);
         char text[64];
         std::snprintf(text, sizeof text, "+%#zx", static_cast<size_t>(place.address));
@@ -133,16 +135,18 @@ void resolve(std::vector<Finding>& some) {
         if (f.other_pc) addresses.insert(f.other_pc);
     }
     if (addresses.empty()) return;
-    auto lines = lines_of(addresses);
+    const auto& lines = lines_of(addresses);
     // '@' and '#' stand for the two lines until they are known.
     for (Finding& f : some) {
         size_t at = f.lines.find('@');
-        if (at != std::string::npos) f.lines.replace(at, 1, lines[f.pc]);
+        if (at != std::string::npos) f.lines.replace(at, 1, lines.at(f.pc));
         at = f.lines.find('#');
-        if (at != std::string::npos) f.lines.replace(at, 1, lines[f.other_pc]);
+        if (at != std::string::npos) f.lines.replace(at, 1, lines.at(f.other_pc));
     }
     size_t before = some.size();
-    std::erase_if(some, [&](const Finding& f) { return f.lines_must_differ && lines[f.pc] == lines[f.other_pc]; });
+    std::erase_if(some, [&](const Finding& f) {
+        return f.lines_must_differ && f.pc && f.other_pc && lines.at(f.pc) == lines.at(f.other_pc);
+    });
     findings().all -= before - some.size();
 }
 

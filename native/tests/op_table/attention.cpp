@@ -72,7 +72,8 @@ Case backward_case(const Shape& s) {
                 },
             .terms = s.terms(),
             .magnitude = s.magnitude() * s.reach,
-            .roundings = 0.25};  // forward's y
+            .roundings = 0.25,  // forward's y
+            .flops = 3.5 * s.flops()};
 }
 
 // All four arguments by themselves, for what may be wrong about them.

@@ -168,7 +168,8 @@ void conv2d(std::vector<Case>& cases) {
             .backward = differentiate ? backward : Backward{},
             .reference = reference,
             .terms = c.depth(),
-            .roundings = noisy ? kRoundedNoise : 0};
+            .roundings = noisy ? kRoundedNoise : 0,
+            .flops = c.flops()};
     };
     for (const Convolution& c : small_convolutions()) cases.push_back(make(c, true));
     for (const Convolution& c : noisy_convolutions()) cases.push_back(make(c, true));

@@ -139,7 +139,8 @@ void linear(std::vector<Case>& cases) {
              .backward = differentiate ? backward : Backward{},
              .reference = reference,
              .terms = double(layer.in()),
-             .roundings = noisy ? kRoundedNoise : 0});
+             .roundings = noisy ? kRoundedNoise : 0,
+             .flops = layer.flops()});
     };
     for (const Layer& layer : layers()) add(layer, true);
     for (const Layer& layer : noisy_layers()) add(layer, true);

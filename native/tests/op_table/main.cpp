@@ -1,4 +1,5 @@
-// op_table MODE [--op NAME] [--device cpu|cuda] [--network NAME] [--type f32|bf16] [--json]: see modes.h for the modes.
+// op_table MODE [--op NAME[,NAME]] [--shapes all|few] [--device cpu|cuda] [--network NAME] [--type f32|bf16] [--json]:
+// see modes.h for the modes.
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
@@ -40,17 +41,40 @@ void check_coverage(const std::vector<Row>& rows) {
     check(hb_op_describe(hb_op_count(), &info) == HB_ERROR_ARGUMENT, "an op past the last is described");
 }
 
+namespace {
+
+// Products at most, and numbers read, of a case that --shapes few keeps.
+constexpr double kFewProducts = 3e5;
+constexpr int64_t kFewElements = 20000;
+
+bool is_small(const Case& test) {
+    int64_t elements = 0;
+    for (const Input& input : test.inputs) elements += count(input.shape);
+    return test.flops <= 2 * kFewProducts && elements <= kFewElements;
+}
+
+void keep_few_cases(std::vector<Row>& rows) {
+    for (Row& row : rows)
+        row.cases = [all = row.cases](std::vector<Case>& cases) {
+            all(cases);
+            std::erase_if(cases, [](const Case& test) { return !is_small(test); });
+        };
+}
+
+}  // namespace
+
 static int usage() {
     std::fprintf(
         stderr,
-        "usage: op_table test|grad|threads|errors|support|perf [--op NAME] [--device cpu|cuda] [--network NAME] "
-        "[--type f32|bf16] [--json]\n"
-        "--device: of modes test, grad, perf; --network, --type: of mode perf\n");
+        "usage: op_table test|grad|threads|errors|support|perf [--op NAME[,NAME]] [--shapes all|few] "
+        "[--device cpu|cuda] [--network NAME] [--type f32|bf16] [--json]\n"
+        "--device: of modes test, grad, perf; --shapes few: of modes test, grad, without the cases of most work; "
+        "--network, --type: of mode perf\n");
     return 2;
 }
 
 static int run(int argc, char** argv) {
-    std::string mode, op, network, type = "f32", device = "cpu";
+    std::string mode, op, network, type = "f32", device = "cpu", shapes = "all";
     bool json = false;
     for (int i = 1; i < argc; i++) {
         std::string word = argv[i];
@@ -58,6 +82,8 @@ static int run(int argc, char** argv) {
             json = true;
         else if (word == "--op" && i + 1 < argc)
             op = argv[++i];
+        else if (word == "--shapes" && i + 1 < argc)
+            shapes = argv[++i];
         else if (word == "--network" && i + 1 < argc)
             network = argv[++i];
         else if (word == "--device" && i + 1 < argc)
@@ -70,6 +96,7 @@ static int run(int argc, char** argv) {
             return usage();
     }
     if ((type != "f32" && type != "bf16") || (device != "cpu" && device != "cuda")) return usage();
+    if ((shapes != "all" && shapes != "few") || (shapes == "few" && mode != "test" && mode != "grad")) return usage();
     hb_device number = device == "cpu" ? HB_DEVICE_CPU : HB_DEVICE_CUDA;
     if (const char* tier = std::getenv("HORNBEAM_TIER"); tier && hb_set_tier(tier) == HB_ERROR_UNSUPPORTED) {
         std::printf("tier %s is not supported by this CPU\n", tier);
@@ -83,12 +110,17 @@ static int run(int argc, char** argv) {
     if (op.empty()) {
         if (mode != "perf" && mode != "support") check_coverage(rows);
     } else {
-        std::erase_if(rows, [&](const Row& row) { return row.op != op; });
-        if (rows.empty()) {
-            std::fprintf(stderr, "op_table: no op is called %s\n", op.c_str());
+        std::set<std::string> wanted;
+        std::istringstream names(op);
+        for (std::string name; std::getline(names, name, ',');) wanted.insert(name);
+        std::erase_if(rows, [&](const Row& row) { return !wanted.count(row.op); });
+        for (const Row& row : rows) wanted.erase(row.op);
+        if (rows.empty() || !wanted.empty()) {
+            std::fprintf(stderr, "op_table: no op is called %s\n", wanted.empty() ? "" : wanted.begin()->c_str());
             return 2;
         }
     }
+    if (shapes == "few") keep_few_cases(rows);
     if (mode == "support") return run_support(rows, json), 0;
     On on(mode == "perf" ? number : HB_DEVICE_CPU);
     if (mode == "perf") return run_perf(rows, network, type == "bf16" ? HB_BF16 : HB_F32, json), 0;
