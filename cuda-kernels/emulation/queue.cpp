@@ -5,6 +5,7 @@
 #include <cstring>
 
 #include "emulation/checker.h"
+#include "emulation/launches.h"
 #include "emulation/report.h"
 #include "emulation/schedule.h"
 #include "emulation/scheduler.h"
@@ -294,6 +295,7 @@ cudaError_t launch(BoundKernel kernel, dim3 grid, dim3 block, size_t dynamic_sha
     auto raised = all.dynamic_shared_limits.find(kernel.function);
     size_t limit = static_cast<size_t>(raised == all.dynamic_shared_limits.end() ? kSharedBytes : raised->second);
     if (dynamic_shared_bytes > limit) return refuse(cudaErrorInvalidValue);
+    record_launch(kernel.function, threads, dynamic_shared_bytes);
 
     Work work;
     work.kind = Work::Kind::kernel;

@@ -14,6 +14,7 @@ import picocli.CommandLine.Spec;
             BenchInferCommand.class,
             BenchCompareCommand.class,
             BenchRooflineCommand.class,
+            BenchPredictCommand.class,
             BenchOpsCommand.class
         })
 final class BenchCommand implements Runnable {

@@ -174,6 +174,60 @@ final class BenchCommandTest {
     }
 
     @Test
+    void aGpuIsPredictedWithoutOne() throws IOException {
+        long live = Engine.memory().liveTensors();
+        Path file = folder.resolve("predicted.json");
+        assertEquals(0, hornbeam("bench predict --model resnet20 --batch 128 --layers --json " + file), err.toString());
+        JsonNode json = new JsonMapper().readTree(file.toFile());
+        assertTrue(json.path("predicted").asBoolean());
+        assertEquals("tf32x3", json.path("arithmetic").asText());
+        double bound = 0;
+        double predicted = 0;
+        double gigaflops = 0;
+        for (JsonNode row : json.path("rows")) {
+            bound += row.path("bound_us").asDouble() * 1e-3;
+            predicted += row.path("predicted_us").asDouble() * 1e-3;
+            gigaflops += row.path("gflop").asDouble();
+            assertTrue(
+                    row.path("predicted_us").asDouble() > row.path("bound_us").asDouble(), row.toString());
+        }
+        assertEquals(json.path("bound_ms").asDouble(), bound, 1e-9);
+        assertEquals(json.path("predicted_ms").asDouble(), predicted, 1e-9);
+        double forward = 2e-9
+                * 128
+                * NetworkInspection.of(
+                                () -> ModelCatalog.create("resnet20", ModelSpec.of(3, 10), 0), List.of(32L, 32L, 3L), 4)
+                        .multiplyAdds();
+        assertTrue(gigaflops > 2 * forward && gigaflops <= 3 * forward, gigaflops + " of " + forward);
+        assertTrue(out.toString().contains("**predicted, not measured**"), out.toString());
+        // All that a step does after the first one: no optimizer's state is made.
+        assertEquals(
+                1,
+                json.path("rows")
+                        .valueStream()
+                        .filter(row -> row.path("op").asText().equals("sgd_step"))
+                        .count());
+        assertEquals(live, Engine.memory().liveTensors());
+    }
+
+    @Test
+    void bf16IsPredictedToBeFaster() throws IOException {
+        Path file = folder.resolve("predicted.json");
+        double[] millis = new double[2];
+        for (String dtype : List.of("f32", "bf16")) {
+            assertEquals(
+                    0,
+                    hornbeam("bench predict --model smallcnn28 --dtype " + dtype + " --json " + file),
+                    err.toString());
+            millis[dtype.equals("bf16") ? 1 : 0] = new JsonMapper()
+                    .readTree(file.toFile())
+                    .path("predicted_ms")
+                    .asDouble();
+        }
+        assertTrue(millis[1] < millis[0], millis[1] + " against " + millis[0]);
+    }
+
+    @Test
     void comparisonRunsBoth() throws IOException {
         Files.createDirectories(folder.resolve("bench/peer"));
         Files.createFile(folder.resolve("bench/peer/inference.py"));
@@ -251,6 +305,10 @@ final class BenchCommandTest {
                 "bench infer",
                 "bench infer --model smallcnn28 --batch 0",
                 "bench roofline --model smallcnn28 --threads -1",
+                "bench predict",
+                "bench predict --model smallcnn28 --batch 0",
+                "bench predict --model smallcnn28 --gpu abacus",
+                "bench predict --model smallcnn28 --f32 half",
                 "bench compare --peer x.py",
                 "bench compare --model smallcnn28",
                 "bench compare --model smallcnn28 --method sgd",
