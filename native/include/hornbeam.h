@@ -586,6 +586,77 @@ HB_API hb_status hb_restore(int32_t count, const hb_tensor* parameters, const hb
  */
 HB_API hb_status hb_all_reduce(int32_t replicas, int32_t count, const hb_tensor* tensors, const double* weights);
 
+/* ------------------------------------------------------------------------------------------------- images */
+
+/*
+ * No ops, and no tensors: loops over the pixels of one image in the caller's memory, which corrupted images are made
+ * with. Images are rows of red, green and blue bytes, at least one pixel; levels are floats, 0 black and 255 white, not
+ * cut to bytes yet, and belong to values (3 a pixel). A call runs on the calling thread alone, keeps nothing, and gives
+ * the same bits on every tier. Input and result do not overlap.
+ */
+
+/* What JPEG does to pixels, by these 64 steps each (1..255, row by row) for luma and for chroma, which has half the
+ * resolution in both directions: the islow transforms and fancy upsampling of the IJG's library. */
+HB_API hb_status hb_image_jpeg(const uint8_t* in, uint8_t* out, int32_t height, int32_t width, const uint8_t* luma,
+                               const uint8_t* chroma);
+/* Pillow's box filter to a smaller image (1..height, 1..width) and back. */
+HB_API hb_status hb_image_pixelate(const uint8_t* in, uint8_t* out, int32_t height, int32_t width, int32_t small_height,
+                                   int32_t small_width);
+/* SciPy's gaussian_filter, outermost pixels going on; kernel[k], k = 0 .. radius, is the weight of both neighbours at
+ * distance k. Right in so far as cutting to bytes is as if it were computed in double precision. */
+HB_API hb_status hb_image_gaussian(const uint8_t* in, float* levels, int32_t height, int32_t width,
+                                   const double* kernel, int32_t radius);
+
+/* A disk smoothed by a Gaussian. */
+typedef struct hb_disk {
+    int32_t rows;        /* of the disk, from the middle downwards */
+    int32_t reach;       /* of the Gaussian */
+    int32_t margin;      /* how far a pixel takes from others */
+    int32_t corrections; /* of weights near the border of the grid that the disk stands on */
+    float scale;         /* 1 by the pixels of the disk */
+    float bias;          /* added to every level */
+} hb_disk;
+/* half_width[rows]: pixels to the right in every row. For every correction: the row that it is added at, that it takes,
+ * and how many weights its column has, at[], from[], length[], and its weight[]. columns: those weights, one correction
+ * after the other. gauss[reach + 1]: weights by distance. Images are mirrored at their border, the outermost pixel
+ * once. */
+HB_API hb_status hb_image_defocus(const uint8_t* in, float* levels, int32_t height, int32_t width, const hb_disk* disk,
+                                  const int32_t* half_width, const int32_t* at, const int32_t* from,
+                                  const int32_t* length, const float* gauss, const float* weight, const float* columns);
+
+typedef struct hb_drops {
+    float mean, deviation; /* of the normal numbers that drops are made of, one per pixel */
+    float threshold;       /* of these, blurred */
+    float alpha;           /* of the brightest water, 0..1 */
+    int32_t mud;           /* 0: water */
+    int32_t radius;        /* of the blur */
+    int32_t soft_radius;   /* of the blur of the edges of mud */
+    int32_t reserved;      /* 0 */
+} hb_drops;
+/* Drops of water or splashes of mud. Weights of the blurs, weights[radius + 1] and soft_weights[soft_radius + 1], are
+ * for both neighbours at a distance. */
+HB_API hb_status hb_image_spatter(const uint8_t* in, float* levels, int32_t height, int32_t width,
+                                  const hb_drops* drops, const float* weights, const float* soft_weights,
+                                  const hb_stream* stream);
+/* Adds a landscape of clouds (diamond-square; its deviation falls by `decay` with every halving) times the strength,
+ * and darkens by m / (m + strength), m being the brightest value, 1 for white. */
+HB_API hb_status hb_image_fog(const uint8_t* in, float* levels, int32_t height, int32_t width, double strength,
+                              double decay, const hb_stream* stream);
+/* level + deviation * normal(e) of value e; proportional: level + level * (deviation * normal(e)). */
+HB_API hb_status hb_image_noise(const uint8_t* in, float* levels, int64_t count, float deviation, int32_t proportional,
+                                const hb_stream* stream);
+/* For value e a sample of the distribution that is tabulated for its level, by uniform numbers 2e (upper bits) and 2e
+ * + 1. Level l's place[4 l ..]: where its guide begins, how many entries that has (a power of two), where its
+ * distribution function begins, its smallest sample. An entry of the guide is the sample of all numbers in its part of
+ * [0, 1), or, if there are several, ~e, e being where the search begins. level_of[sample] is the result. */
+HB_API hb_status hb_image_poisson(const uint8_t* in, float* levels, int64_t count, const int32_t* place,
+                                  const int16_t* guide, const double* cumulative, const float* level_of,
+                                  const hb_stream* stream);
+/* a * in + b * other */
+HB_API hb_status hb_image_mix(const uint8_t* in, const uint8_t* other, float* levels, int64_t count, float a, float b);
+/* Levels clipped to 0..255 and cut, not rounded, to bytes; NaN becomes 0. */
+HB_API hb_status hb_image_cut(const float* levels, uint8_t* out, int64_t count);
+
 #ifdef __cplusplus
 }
 #endif

@@ -4,6 +4,7 @@ module dev.hornbeam {
 
     exports dev.hornbeam.autograd;
     exports dev.hornbeam.autograd.ops;
+    exports dev.hornbeam.image;
     exports dev.hornbeam.io;
     exports dev.hornbeam.nn;
     exports dev.hornbeam.optim;

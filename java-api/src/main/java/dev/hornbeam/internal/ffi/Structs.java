@@ -33,7 +33,9 @@ public final class Structs {
                 BatchNorm.LAYOUT,
                 Sgd.LAYOUT,
                 Adam.LAYOUT,
-                Ascent.LAYOUT);
+                Ascent.LAYOUT,
+                Disk.LAYOUT,
+                Drops.LAYOUT);
     }
 
     private static long offset(StructLayout layout, String field) {
@@ -326,5 +328,49 @@ public final class Structs {
         public static final long RESERVED = offset(LAYOUT, "reserved");
 
         private Ascent() {}
+    }
+
+    /** {@code hb_disk}. */
+    public static final class Disk {
+        public static final StructLayout LAYOUT = MemoryLayout.structLayout(
+                        JAVA_INT.withName("rows"),
+                        JAVA_INT.withName("reach"),
+                        JAVA_INT.withName("margin"),
+                        JAVA_INT.withName("corrections"),
+                        JAVA_FLOAT.withName("scale"),
+                        JAVA_FLOAT.withName("bias"))
+                .withName("hb_disk");
+        public static final long ROWS = offset(LAYOUT, "rows");
+        public static final long REACH = offset(LAYOUT, "reach");
+        public static final long MARGIN = offset(LAYOUT, "margin");
+        public static final long CORRECTIONS = offset(LAYOUT, "corrections");
+        public static final long SCALE = offset(LAYOUT, "scale");
+        public static final long BIAS = offset(LAYOUT, "bias");
+
+        private Disk() {}
+    }
+
+    /** {@code hb_drops}. */
+    public static final class Drops {
+        public static final StructLayout LAYOUT = MemoryLayout.structLayout(
+                        JAVA_FLOAT.withName("mean"),
+                        JAVA_FLOAT.withName("deviation"),
+                        JAVA_FLOAT.withName("threshold"),
+                        JAVA_FLOAT.withName("alpha"),
+                        JAVA_INT.withName("mud"),
+                        JAVA_INT.withName("radius"),
+                        JAVA_INT.withName("soft_radius"),
+                        JAVA_INT.withName("reserved"))
+                .withName("hb_drops");
+        public static final long MEAN = offset(LAYOUT, "mean");
+        public static final long DEVIATION = offset(LAYOUT, "deviation");
+        public static final long THRESHOLD = offset(LAYOUT, "threshold");
+        public static final long ALPHA = offset(LAYOUT, "alpha");
+        public static final long MUD = offset(LAYOUT, "mud");
+        public static final long RADIUS = offset(LAYOUT, "radius");
+        public static final long SOFT_RADIUS = offset(LAYOUT, "soft_radius");
+        public static final long RESERVED = offset(LAYOUT, "reserved");
+
+        private Drops() {}
     }
 }

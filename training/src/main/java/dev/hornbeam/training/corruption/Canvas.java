@@ -1,5 +1,7 @@
 package dev.hornbeam.training.corruption;
 
+import dev.hornbeam.image.PixelLoops;
+
 /**
  * One colour image on its way through a corruption, with room for what is computed on the way.
  *
@@ -32,7 +34,6 @@ final class Canvas {
     private boolean bytes;
     private final float[][] floats = new float[4][0];
     private final double[][] doubles = new double[3][0];
-    private final int[][] ints = new int[4][0];
     private final float[][][] lines = new float[3][0][];
 
     Canvas(int height, int width) {
@@ -71,13 +72,6 @@ final class Canvas {
             lines[number] = new float[count][length];
         }
         return lines[number];
-    }
-
-    int[] ints(int number, int length) {
-        if (ints[number].length < length) {
-            ints[number] = new int[length];
-        }
-        return ints[number];
     }
 
     /** Returns room for a picture of this size, in which {@link #levels} works. */
@@ -132,11 +126,13 @@ final class Canvas {
         return most;
     }
 
-    /** Takes an image of one or three channels. */
+    /** Takes an image of one or three channels, one of three also in {@link #in} itself. */
     void load(byte[] image, int channels) {
         bytes = false;
         if (channels == 3) {
-            System.arraycopy(image, 0, in, 0, values);
+            if (image != in) {
+                System.arraycopy(image, 0, in, 0, values);
+            }
         } else {
             for (int i = 0, k = 0; k < values; i++, k += 3) {
                 in[k] = image[i];
@@ -146,32 +142,19 @@ final class Canvas {
         }
     }
 
-    /** Gives the result, cut to bytes; of a grey image, the mean of the three channels. */
-    void store(byte[] image, int channels) {
+    /** Gives the result, cut to bytes, from {@code at} on; of a grey image, the mean of the three channels. */
+    void store(byte[] images, int at, int channels) {
         if (channels == 3 && bytes) {
-            System.arraycopy(bytesOut, 0, image, 0, values);
+            System.arraycopy(bytesOut, 0, images, at, values);
         } else if (channels == 3) {
-            clip(out, values);
-            cut(out, image, values);
+            PixelLoops.cut(out, images, at, values);
         } else {
-            for (int i = 0, k = 0; k < values; i++, k += 3) {
-                image[i] = (byte)
+            for (int i = at, k = 0; k < values; i++, k += 3) {
+                images[i] = (byte)
                         (bytes
                                 ? ((bytesOut[k] & 0xff) + (bytesOut[k + 1] & 0xff) + (bytesOut[k + 2] & 0xff)) / 3
                                 : (int) mean(clip(out[k]), clip(out[k + 1]), clip(out[k + 2])));
             }
-        }
-    }
-
-    private static void clip(float[] levels, int count) {
-        for (int k = 0; k < count; k++) {
-            levels[k] = Math.max(0f, Math.min(255f, levels[k]));
-        }
-    }
-
-    private static void cut(float[] levels, byte[] bytes, int count) {
-        for (int k = 0; k < count; k++) {
-            bytes[k] = (byte) levels[k];
         }
     }
 

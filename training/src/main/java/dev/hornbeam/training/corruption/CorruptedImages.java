@@ -51,11 +51,14 @@ public final class CorruptedImages {
         byte[] pixels = new byte[(int) bytes];
         inParallel(clean.size(), threads, (first, end) -> {
             Canvas canvas = new Canvas(clean.height(), clean.width());
-            byte[] image = new byte[clean.imageLength()];
+            int length = clean.imageLength();
+            // Colour images are read to where they are corrupted, and cut to where they belong.
+            byte[] image = clean.channels() == 3 ? canvas.in : new byte[length];
             for (int i = first; i < end; i++) {
                 clean.copyImage(i, image, 0);
-                corrupt(canvas, image, clean.channels(), corruption, severity, constants, seed, clean.originalIndex(i));
-                System.arraycopy(image, 0, pixels, i * image.length, image.length);
+                canvas.load(image, clean.channels());
+                apply(canvas, corruption, severity, constants, seed, clean.originalIndex(i));
+                canvas.store(pixels, i * length, clean.channels());
             }
         });
         return clean.withPixels(pixels);
@@ -100,10 +103,15 @@ public final class CorruptedImages {
             ConstantSet constants,
             long seed,
             int index) {
-        Draws draws = new Draws(new Philox(seed, Purpose.CORRUPTION, Corruptions.number(corruption), index, severity));
         canvas.load(image, channels);
+        apply(canvas, corruption, severity, constants, seed, index);
+        canvas.store(image, 0, channels);
+    }
+
+    private static void apply(
+            Canvas canvas, Corruption corruption, int severity, ConstantSet constants, long seed, int index) {
+        Draws draws = new Draws(new Philox(seed, Purpose.CORRUPTION, Corruptions.number(corruption), index, severity));
         ((CanvasCorruption) corruption).apply(canvas, severity, constants, draws);
-        canvas.store(image, channels);
     }
 
     @FunctionalInterface

@@ -1,5 +1,6 @@
 package dev.hornbeam.training.corruption;
 
+import dev.hornbeam.image.PixelLoops;
 import java.util.Arrays;
 
 /**
@@ -17,22 +18,11 @@ final class Disk {
     // Corrections lighter than this change no pixel by a hundredth of a level.
     private static final double LIGHTEST = 1e-3;
 
+    private final PixelLoops.Disk disk;
     private final int reach;
     private final float[] gauss;
-    private final float scale;
-    // Weights are defined as f32, and their sum is a little more or less than 1: a flat part of an image keeps its
-    // level or is cut to the one below. Added to the result, this makes the cut fall as that sum does.
-    private final float bias;
     // How many pixels the disk has to the right in a row so far from the middle; as many as there are rows below it.
     private final int[] halfWidth;
-    private final int margin;
-    // Corrections of rows (and, because a disk is symmetric, columns): weight times the row `from` of the disk is added
-    // at the row `at`.
-    private final int[] at;
-    private final int[] from;
-    private final float[] weight;
-    // For columns: the disk's column from[i], smoothed vertically, from the middle downwards.
-    private final float[][] column;
 
     /**
      * Makes the blur.
@@ -53,7 +43,7 @@ final class Disk {
             halfWidth[y] = x;
             inside += (y == 0 ? 1 : 2) * (2 * x + 1);
         }
-        scale = 1f / inside;
+        float scale = 1f / inside;
         double[] exact = new double[reach + 1];
         double sum = 0;
         for (int i = 0; i <= reach; i++) {
@@ -65,7 +55,9 @@ final class Disk {
             exact[i] /= sum;
             gauss[i] = (float) exact[i];
         }
-        bias = weights(half, inside, exact) < 1 ? -ROUNDING : ROUNDING;
+        // Weights are defined as f32, and their sum is a little more or less than 1: a flat part of an image keeps its
+        // level or is cut to the one below. Added to the result, this makes the cut fall as that sum does.
+        float bias = weights(half, inside, exact) < 1 ? -ROUNDING : ROUNDING;
         int count = 0;
         int[] corrected = new int[4 * reach * reach];
         int[] source = new int[4 * reach * reach];
@@ -87,16 +79,30 @@ final class Disk {
                 }
             }
         }
-        at = Arrays.copyOf(corrected, count);
-        from = Arrays.copyOf(source, count);
-        weight = Arrays.copyOf(weights, count);
-        column = new float[count][];
+        // Corrections of rows, and, because a disk is symmetric, columns: weight times the row `source` of the disk is added
+        // at the row `corrected`. For columns: the disk's column, smoothed vertically, from the middle downwards.
+        int[] length = new int[count];
+        float[] columns = new float[count * (half + 1)];
+        int used = 0;
         int most = 0;
         for (int i = 0; i < count; i++) {
-            column[i] = smoothedColumn(from[i], half, rows);
-            most = Math.max(most, at[i]);
+            float[] column = smoothedColumn(source[i], half, rows);
+            length[i] = column.length;
+            System.arraycopy(column, 0, columns, used, column.length);
+            used += column.length;
+            most = Math.max(most, corrected[i]);
         }
-        margin = Math.max(most, rows - 1 + reach);
+        disk = new PixelLoops.Disk(
+                halfWidth,
+                Math.max(most, rows - 1 + reach),
+                scale,
+                bias,
+                gauss,
+                Arrays.copyOf(corrected, count),
+                Arrays.copyOf(source, count),
+                Arrays.copyOf(weights, count),
+                length,
+                Arrays.copyOf(columns, used));
     }
 
     // The sum of the weights on the grid, each of them rounded to f32.
@@ -142,211 +148,6 @@ final class Disk {
 
     /** Blurs the clean image of a canvas, mirrored at its border, its outermost pixel once. */
     void apply(Canvas canvas) {
-        new Pass(canvas).run();
-    }
-
-    /** The blur of one image, row by row: what a row needs of its neighbours is still in the cache. */
-    private final class Pass {
-        private final Canvas canvas;
-        private final int height;
-        private final int length;
-        // The different lengths of runs, and which of them the rows of the disk have.
-        private final int[] widths = new int[halfWidth.length];
-        private final int[] which = new int[halfWidth.length];
-        private final int distinct;
-        // Sums of runs are kept for so many rows, in turn.
-        private final int kept;
-        private final float[][] runs;
-        private final float[][] clean;
-        private final float[][] sums;
-        private final float[][] spare;
-        private final float[][] before = new float[2 * margin + 1][];
-        private final float[][] behind = new float[2 * margin + 1][];
-        private final float[] padded;
-        private final float[] running;
-        // Where the values left and right of a padded line come from.
-        private final int[] left;
-        private final int[] right;
-
-        Pass(Canvas canvas) {
-            this.canvas = canvas;
-            height = canvas.height;
-            length = 3 * canvas.width;
-            int count = 0;
-            for (int y = 0; y < halfWidth.length; y++) {
-                if (y == 0 || halfWidth[y] != halfWidth[y - 1]) {
-                    widths[count++] = halfWidth[y];
-                }
-                which[y] = count - 1;
-            }
-            distinct = count;
-            kept = Math.min(height, 2 * margin + 1 + reach);
-            int lines = 2 * height + 5 + distinct * kept;
-            float[][] all = canvas.lines(0, lines, length);
-            clean = Arrays.copyOfRange(all, 0, height);
-            sums = Arrays.copyOfRange(all, height, 2 * height);
-            spare = Arrays.copyOfRange(all, 2 * height, 2 * height + 5);
-            runs = Arrays.copyOfRange(all, 2 * height + 5, lines);
-            padded = canvas.floats(1, length + 6 * margin + 3);
-            running = canvas.floats(2, length + 6 * margin + 3);
-            left = new int[3 * margin];
-            right = new int[3 * margin];
-            for (int k = 0; k < margin; k++) {
-                int first = 3 * Border.reflect101(k - margin, canvas.width);
-                int last = 3 * Border.reflect101(canvas.width + k, canvas.width);
-                for (int c = 0; c < 3; c++) {
-                    left[3 * k + c] = first + c;
-                    right[3 * k + c] = last + c;
-                }
-            }
-        }
-
-        void run() {
-            float[] levels = canvas.levels();
-            for (int y = 0; y < height; y++) {
-                System.arraycopy(levels, y * length, clean[y], 0, length);
-            }
-            int made = 0;
-            for (int y = 0; y < height + reach; y++) {
-                while (made < height && (kept == height || made <= y + margin)) {
-                    sumRuns(made++);
-                }
-                if (y < height) {
-                    sumDisk(y);
-                }
-                if (y >= reach) {
-                    smooth(y - reach);
-                }
-            }
-        }
-
-        private float[] runs(int width, int y) {
-            return runs[width * kept + Border.reflect101(y, height) % kept];
-        }
-
-        private void sumRuns(int y) {
-            pad(clean[y]);
-            runningSums(padded, running, length + 6 * margin);
-            for (int i = 0; i < distinct; i++) {
-                // Running sums are of the values before, so the end of a run is one pixel farther.
-                System.arraycopy(running, 3 * (margin + widths[i] + 1), spare[0], 0, length);
-                System.arraycopy(running, 3 * (margin - widths[i]), spare[1], 0, length);
-                difference(spare[0], spare[1], runs(i, y), length);
-            }
-        }
-
-        private void sumDisk(int y) {
-            float[] sum = sums[y];
-            System.arraycopy(runs(which[0], y), 0, sum, 0, length);
-            int d = 1;
-            for (; d + 3 < halfWidth.length; d += 4) {
-                addEight(
-                        sum,
-                        runs(which[d], y - d),
-                        runs(which[d], y + d),
-                        runs(which[d + 1], y - d - 1),
-                        runs(which[d + 1], y + d + 1),
-                        runs(which[d + 2], y - d - 2),
-                        runs(which[d + 2], y + d + 2),
-                        runs(which[d + 3], y - d - 3),
-                        runs(which[d + 3], y + d + 3),
-                        length);
-            }
-            for (; d < halfWidth.length; d++) {
-                LineFilter.addBoth(sum, runs(which[d], y - d), runs(which[d], y + d), length);
-            }
-        }
-
-        private void smooth(int y) {
-            float[] smooth = spare[2];
-            LineFilter.set(smooth, sums[y], gauss[0] * scale, length);
-            for (int i = 1; i <= reach; i++) {
-                LineFilter.addPair(
-                        smooth,
-                        sums[Border.reflect101(y - i, height)],
-                        sums[Border.reflect101(y + i, height)],
-                        gauss[i] * scale,
-                        length);
-            }
-            for (int i = 0; i < at.length; i++) {
-                int run = which[from[i]];
-                LineFilter.addPair(smooth, runs(run, y - at[i]), runs(run, y + at[i]), weight[i] * scale, length);
-            }
-            pad(smooth);
-            float[] row = spare[3];
-            LineFilter.set(row, smooth, gauss[0], length);
-            LineFilter.add(row, bias, length);
-            for (int i = 1; i <= reach; i++) {
-                addShifted(row, i, gauss[i]);
-            }
-            for (int i = 0; i < at.length; i++) {
-                float[] smoothed = column[i];
-                for (int d = 1; d < smoothed.length; d++) {
-                    before[d] = clean[Border.reflect101(y - d, height)];
-                    behind[d] = clean[Border.reflect101(y + d, height)];
-                }
-                float[] sum = spare[4];
-                LineFilter.set(sum, clean[y], smoothed[0], length);
-                LineFilter.addPairs(sum, before, behind, smoothed, smoothed.length - 1, length);
-                pad(sum);
-                addShifted(row, at[i], weight[i] * scale);
-            }
-            System.arraycopy(row, 0, canvas.out, y * length, length);
-        }
-
-        private void pad(float[] line) {
-            System.arraycopy(line, 0, padded, 3 * margin, length);
-            for (int k = 0; k < 3 * margin; k++) {
-                padded[k] = line[left[k]];
-                padded[3 * margin + length + k] = line[right[k]];
-            }
-        }
-
-        // Adds weight times the pixels so far to the left and to the right.
-        private void addShifted(float[] sum, int distance, float factor) {
-            System.arraycopy(padded, 3 * (margin - distance), spare[0], 0, length);
-            System.arraycopy(padded, 3 * (margin + distance), spare[1], 0, length);
-            LineFilter.addPair(sum, spare[0], spare[1], factor, length);
-        }
-    }
-
-    // Whole numbers, exact in f32 for any image that fits into memory.
-    private static void runningSums(float[] values, float[] sums, int count) {
-        float red = 0;
-        float green = 0;
-        float blue = 0;
-        for (int k = 0; k < count; k += 3) {
-            sums[k] = red;
-            sums[k + 1] = green;
-            sums[k + 2] = blue;
-            red += values[k];
-            green += values[k + 1];
-            blue += values[k + 2];
-        }
-        sums[count] = red;
-        sums[count + 1] = green;
-        sums[count + 2] = blue;
-    }
-
-    private static void difference(float[] a, float[] b, float[] result, int count) {
-        for (int k = 0; k < count; k++) {
-            result[k] = a[k] - b[k];
-        }
-    }
-
-    private static void addEight(
-            float[] sum,
-            float[] a,
-            float[] b,
-            float[] c,
-            float[] d,
-            float[] e,
-            float[] f,
-            float[] g,
-            float[] h,
-            int count) {
-        for (int k = 0; k < count; k++) {
-            sum[k] += a[k] + b[k] + c[k] + d[k] + (e[k] + f[k] + g[k] + h[k]);
-        }
+        PixelLoops.defocus(canvas.in, canvas.out, canvas.height, canvas.width, disk);
     }
 }

@@ -1,8 +1,13 @@
 package dev.hornbeam.training.corruption;
 
+import dev.hornbeam.image.PixelLoops;
+
 /**
- * Adds a {@link PlasmaMap} times a strength and darkens the result by m/(m + strength), m being the brightest value of
- * the clean image.
+ * Adds clouds times a strength and darkens the result by m/(m + strength), m being the brightest value of the clean image.
+ *
+ * <p>Clouds are a random landscape with heights from 0 to 1, by the diamond-square method on a torus with a side of the
+ * next power of two n: its deviation, U(-100², 100²) at first, is divided by the square of the decay with every halving.
+ * The point in row y and column x takes uniform number y·n + x; the one at the origin is 0.
  */
 final class Fog extends CanvasCorruption {
     private static final Severities STRENGTH_DECAY = Severities.rows(
@@ -32,23 +37,6 @@ final class Fog extends CanvasCorruption {
     @Override
     void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         double[] row = STRENGTH_DECAY.row(constants, severity);
-        int side = PlasmaMap.side(canvas.height, canvas.width);
-        float[] map = canvas.floats(1, side * side);
-        float[] drawn = canvas.floats(2, side * side);
-        draws.uniforms(drawn, side * side);
-        PlasmaMap.fill(map, side, row[1], drawn);
-        double brightest = canvas.brightest() / 255.0;
-        float darken = (float) (brightest / (brightest + row[0]));
-        float strength = (float) (255 * row[0]) * darken;
-        float[] levels = canvas.levels();
-        float[] out = canvas.out;
-        for (int y = 0, k = 0; y < canvas.height; y++) {
-            for (int x = 0; x < canvas.width; x++, k += 3) {
-                float fog = strength * map[y * side + x];
-                out[k] = levels[k] * darken + fog;
-                out[k + 1] = levels[k + 1] * darken + fog;
-                out[k + 2] = levels[k + 2] * darken + fog;
-            }
-        }
+        PixelLoops.fog(canvas.in, canvas.out, canvas.height, canvas.width, row[0], row[1], draws.stream());
     }
 }

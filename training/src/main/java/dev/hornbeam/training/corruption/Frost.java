@@ -1,5 +1,7 @@
 package dev.hornbeam.training.corruption;
 
+import dev.hornbeam.image.PixelLoops;
+
 /**
  * Lays a texture of frost over the image: a·image + b·texture.
  *
@@ -56,11 +58,6 @@ final class Frost extends CanvasCorruption {
                 column = 0;
             }
         }
-        float[] ice = canvas.levels(window, 1);
-        float[] levels = canvas.levels();
-        float[] out = canvas.out;
-        for (int k = 0; k < canvas.values; k++) {
-            out[k] = a * levels[k] + b * ice[k];
-        }
+        PixelLoops.mix(canvas.in, window, canvas.out, canvas.values, a, b);
     }
 }

@@ -103,12 +103,8 @@ final class GaussianFilter {
         }
     }
 
-    /**
-     * Filters lines in single precision: each becomes a weighted sum of itself and the lines before and behind.
-     *
-     * <p>For values of 0 to 1 the result is within {@link #error} of the exact one.
-     */
-    void lines(float[][] from, float[][] to, int lines, int length) {
+    // Filters lines in single precision: each becomes a weighted sum of itself and the lines before and behind.
+    private void lines(float[][] from, float[][] to, int lines, int length) {
         if (reflect && radius >= lines) {
             wide(from, to, lines, length);
             return;
@@ -160,34 +156,14 @@ final class GaussianFilter {
         LineFilter.turn(filtered, rows, height, width, planes, width, 1);
     }
 
-    /** Returns how far, at most, {@link #lines} for lines and columns is off, relative to the largest value. */
-    double error() {
-        // All terms are positive. Each is rounded once per product, sum of a pair, sum of four, and sum after; and the
-        // weight.
-        return 2 * (radius / 4 + 8) * 0x1p-24;
+    /** Returns the weights of both neighbours at distances 0, 1, ...; not to be changed. */
+    double[] kernel() {
+        return kernel;
     }
 
-    /** Computes one value of the result of {@link #apply} in double precision, in SciPy's order. */
-    double exact(byte[] image, int height, int width, int channels, int y, int x, int channel) {
-        double sum = kernel[0] * exactColumn(image, height, width, channels, y, x, channel);
-        for (int k = radius; k > 0; k--) {
-            sum += kernel[k]
-                    * (exactColumn(image, height, width, channels, y, inside(x - k, width), channel)
-                            + exactColumn(image, height, width, channels, y, inside(x + k, width), channel));
-        }
-        return sum;
-    }
-
-    private double exactColumn(byte[] image, int height, int width, int channels, int y, int x, int channel) {
-        int at = x * channels + channel;
-        int rowLength = width * channels;
-        double sum = kernel[0] * Canvas.UNIT[image[y * rowLength + at] & 0xff];
-        for (int k = radius; k > 0; k--) {
-            int above = inside(y - k, height) * rowLength + at;
-            int below = inside(y + k, height) * rowLength + at;
-            sum += kernel[k] * (Canvas.UNIT[image[above] & 0xff] + Canvas.UNIT[image[below] & 0xff]);
-        }
-        return sum;
+    /** Returns {@link #kernel} in single precision; not to be changed. */
+    float[] weights() {
+        return weights;
     }
 
     private int inside(int i, int size) {

@@ -24,24 +24,10 @@ final class LineFilter {
         }
     }
 
-    /** Adds a number to {@code sum}. */
-    static void add(float[] sum, float number, int count) {
-        for (int k = 0; k < count; k++) {
-            sum[k] += number;
-        }
-    }
-
     /** Adds {@code weight · (a + b)} to {@code sum}. */
     static void addPair(float[] sum, float[] a, float[] b, float weight, int count) {
         for (int k = 0; k < count; k++) {
             sum[k] += weight * (a[k] + b[k]);
-        }
-    }
-
-    /** Adds {@code a + b} to {@code sum}. */
-    static void addBoth(float[] sum, float[] a, float[] b, int count) {
-        for (int k = 0; k < count; k++) {
-            sum[k] += a[k] + b[k];
         }
     }
 

@@ -1,5 +1,7 @@
 package dev.hornbeam.training.corruption;
 
+import dev.hornbeam.image.PixelLoops.SampleTables;
+
 /**
  * A Poisson distribution of a fixed mean, sampled by inversion.
  *
@@ -68,6 +70,28 @@ final class PoissonTable {
     /** Returns the largest sample. */
     int largest() {
         return first + cumulative.length - 1;
+    }
+
+    /** Returns the tables of one distribution per pixel value, in the order of the values, as the engine reads them. */
+    static SampleTables joined(PoissonTable[] tables, float[] levelOf) {
+        int[] place = new int[4 * tables.length];
+        int guides = 0;
+        int entries = 0;
+        for (int i = 0; i < tables.length; i++) {
+            place[4 * i] = guides;
+            place[4 * i + 1] = tables[i].guide.length;
+            place[4 * i + 2] = entries;
+            place[4 * i + 3] = tables[i].first;
+            guides += tables[i].guide.length;
+            entries += tables[i].cumulative.length;
+        }
+        short[] guide = new short[guides];
+        double[] cumulative = new double[entries];
+        for (int i = 0; i < tables.length; i++) {
+            System.arraycopy(tables[i].guide, 0, guide, place[4 * i], tables[i].guide.length);
+            System.arraycopy(tables[i].cumulative, 0, cumulative, place[4 * i + 2], tables[i].cumulative.length);
+        }
+        return new SampleTables(place, guide, cumulative, levelOf);
     }
 
     /** Returns the sample for two uniform numbers of 24 bits in [0, 1); the second one gives the lower bits. */

@@ -1,5 +1,7 @@
 package dev.hornbeam.training.corruption;
 
+import dev.hornbeam.image.PixelLoops;
+import dev.hornbeam.image.PixelLoops.SampleTables;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
@@ -13,23 +15,7 @@ final class ShotNoise extends CanvasCorruption {
             Severities.of(500, 250, 100, 75, 50), Severities.of(250, 100, 50, 30, 15), Severities.of(60, 25, 12, 5, 3));
 
     // For each λ in use; about 1 MB for λ = 500, less for the others.
-    private final Map<Double, Tables> tables = new ConcurrentHashMap<>();
-
-    /** Of one λ: a table for every pixel value, and the result in levels for every number of photons. */
-    private static final class Tables {
-        private final PoissonTable[] photons = new PoissonTable[256];
-        private final float[] levels;
-
-        Tables(double lambda) {
-            for (int level = 0; level < photons.length; level++) {
-                photons[level] = new PoissonTable(level / 255.0 * lambda);
-            }
-            levels = new float[photons[255].largest() + 1];
-            for (int n = 0; n < levels.length; n++) {
-                levels[n] = Canvas.level(n / lambda);
-            }
-        }
-    }
+    private final Map<Double, SampleTables> tables = new ConcurrentHashMap<>();
 
     ShotNoise() {
         super("shot_noise");
@@ -38,15 +24,20 @@ final class ShotNoise extends CanvasCorruption {
     @Override
     void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         double lambda = LAMBDA.at(constants, severity);
-        Tables ofLambda = tables.computeIfAbsent(lambda, Tables::new);
-        PoissonTable[] photons = ofLambda.photons;
-        float[] levels = ofLambda.levels;
-        float[] uniforms = canvas.floats(0, 2 * canvas.values);
-        draws.uniforms(uniforms, 2 * canvas.values);
-        byte[] in = canvas.in;
-        float[] out = canvas.out;
-        for (int k = 0; k < canvas.values; k++) {
-            out[k] = levels[photons[in[k] & 0xff].sample(uniforms[2 * k], uniforms[2 * k + 1])];
+        SampleTables photons = tables.computeIfAbsent(lambda, ShotNoise::tables);
+        PixelLoops.sample(canvas.in, canvas.out, canvas.values, photons, draws.stream());
+    }
+
+    // A distribution for every pixel value, and the result in levels for every number of photons.
+    private static SampleTables tables(double lambda) {
+        PoissonTable[] photons = new PoissonTable[256];
+        for (int level = 0; level < photons.length; level++) {
+            photons[level] = new PoissonTable(level / 255.0 * lambda);
         }
+        float[] levels = new float[photons[255].largest() + 1];
+        for (int n = 0; n < levels.length; n++) {
+            levels[n] = Canvas.level(n / lambda);
+        }
+        return PoissonTable.joined(photons, levels);
     }
 }

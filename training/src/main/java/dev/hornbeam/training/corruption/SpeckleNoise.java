@@ -1,5 +1,7 @@
 package dev.hornbeam.training.corruption;
 
+import dev.hornbeam.image.PixelLoops;
+
 /** Multiplies every value by 1 + N(0, σ²); element k of the draw goes to value k. */
 final class SpeckleNoise extends CanvasCorruption {
     private static final Severities SIGMA = new Severities(
@@ -14,11 +16,6 @@ final class SpeckleNoise extends CanvasCorruption {
     @Override
     void apply(Canvas canvas, int severity, ConstantSet constants, Draws draws) {
         float sigma = (float) SIGMA.at(constants, severity);
-        float[] levels = canvas.levels();
-        float[] out = canvas.out;
-        draws.normals(out, canvas.values);
-        for (int k = 0; k < canvas.values; k++) {
-            out[k] = levels[k] + levels[k] * (sigma * out[k]);
-        }
+        PixelLoops.noise(canvas.in, canvas.out, canvas.values, sigma, true, draws.stream());
     }
 }
