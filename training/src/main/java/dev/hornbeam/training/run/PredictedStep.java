@@ -152,7 +152,8 @@ public record PredictedStep(List<Row> rows, GpuSpecification gpu, Arithmetic ari
         times.put(Limit.CACHE, work.cacheBytes() / (gpu.cacheGigabytes() * assumptions.cache() * work.filled()) * 1e-3);
         double longest = Collections.max(times.values());
         times.put(Limit.LAUNCH, launches);
-        Limit limit = Collections.max(times.entrySet(), Map.Entry.comparingByValue()).getKey();
+        Limit limit =
+                Collections.max(times.entrySet(), Map.Entry.comparingByValue()).getKey();
         return new Row(
                 record.op().name(),
                 record.shapeText(),
