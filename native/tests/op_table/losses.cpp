@@ -5,7 +5,8 @@ namespace hb::test {
 namespace {
 
 const Sizes kRows[] = {{3, 10}, {1, 1}, {7, 3}, {5, 17}, {2, 33}, {0, 4}, {17, 100}};
-const Sizes kLargeRows{700, 130};
+// Rows that a warp of a GPU holds in its registers, and rows that it does not.
+const Sizes kLargeRows[] = {{700, 130}, {9, 1500}};
 const Sizes kPerfRows{1 << 16, 100};
 
 // Logits between the usual and the extreme, where a softmax without its maximum taken off would overflow.
@@ -29,7 +30,7 @@ void softmax_cases(std::vector<Case>& cases, bool logarithm) {
         for (const Sizes& shape : kRows) cases.push_back(softmax_case(shape, reach, logarithm));
     cases.push_back(softmax_case({2, 3, 5}, 2, logarithm));
     cases.push_back(softmax_case({9}, 2, logarithm));
-    cases.push_back(softmax_case(kLargeRows, 3, logarithm));
+    for (const Sizes& shape : kLargeRows) cases.push_back(softmax_case(shape, 3, logarithm));
 }
 
 Case softmax_backward_case(const Sizes& shape, bool logarithm) {
@@ -47,7 +48,7 @@ Case softmax_backward_case(const Sizes& shape, bool logarithm) {
 void softmax_backward_cases(std::vector<Case>& cases, bool logarithm) {
     for (const Sizes& shape : kRows) cases.push_back(softmax_backward_case(shape, logarithm));
     cases.push_back(softmax_backward_case({2, 3, 5}, logarithm));
-    cases.push_back(softmax_backward_case(kLargeRows, logarithm));
+    for (const Sizes& shape : kLargeRows) cases.push_back(softmax_backward_case(shape, logarithm));
 }
 
 Input targets(const Sizes& shape, bool soft) {
@@ -87,7 +88,7 @@ void each_entropy(std::vector<Case>& cases, Case (*make)(const Sizes&, bool, dou
         for (double smoothing : {0.0, 0.1}) {
             for (const Sizes& shape : kRows) cases.push_back(make(shape, soft, smoothing, 2));
             cases.push_back(make({5, 10}, soft, smoothing, 100));
-            cases.push_back(make(kLargeRows, soft, smoothing, 3));
+            for (const Sizes& shape : kLargeRows) cases.push_back(make(shape, soft, smoothing, 3));
         }
 }
 
@@ -107,7 +108,7 @@ Case scores_case(const Sizes& shape, double reach) {
 void softmax_scores(std::vector<Case>& cases) {
     for (const Sizes& shape : kRows) cases.push_back(scores_case(shape, 2));
     cases.push_back(scores_case({5, 10}, 100));
-    cases.push_back(scores_case(kLargeRows, 3));
+    for (const Sizes& shape : kLargeRows) cases.push_back(scores_case(shape, 3));
 }
 
 Case divergence_case(const Sizes& shape, double reach) {
@@ -144,7 +145,7 @@ Case divergence_backward_case(const Sizes& shape, double reach) {
 void each_rows(std::vector<Case>& cases, Case (*make)(const Sizes&, double)) {
     for (const Sizes& shape : kRows) cases.push_back(make(shape, 2));
     cases.push_back(make({5, 10}, 50));
-    cases.push_back(make(kLargeRows, 3));
+    for (const Sizes& shape : kLargeRows) cases.push_back(make(shape, 3));
 }
 
 const Sizes kSamples[] = {{3, 7}, {5}, {2, 4, 4, 3}, {33, 17}, {0, 3}, {4, 0}};
@@ -174,7 +175,7 @@ Case squared_backward_case(const Sizes& shape) {
 
 void each_sample(std::vector<Case>& cases, Case (*make)(const Sizes&)) {
     for (const Sizes& shape : kSamples) cases.push_back(make(shape));
-    cases.push_back(make(kLargeRows));
+    for (const Sizes& shape : kLargeRows) cases.push_back(make(shape));
 }
 
 }  // namespace
