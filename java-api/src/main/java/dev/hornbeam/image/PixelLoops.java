@@ -229,8 +229,7 @@ public final class PixelLoops {
     private static void check(long needed, int... lengths) {
         for (int length : lengths) {
             if (length < needed) {
-                throw new IllegalArgumentException(
-                        "an array has " + length + " elements; expected at least " + needed);
+                throw new IllegalArgumentException("an array has " + length + " elements; expected at least " + needed);
             }
         }
     }

@@ -235,16 +235,36 @@ public final class HornbeamNative {
             FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
     private static final MethodHandle RESTORE =
             link("hb_restore", FunctionDescriptor.of(JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
-    private static final MethodHandle IMAGE_JPEG = onArrays("hb_image_jpeg", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
-    private static final MethodHandle IMAGE_PIXELATE = onArrays("hb_image_pixelate", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
-    private static final MethodHandle IMAGE_GAUSSIAN = onArrays("hb_image_gaussian", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
-    private static final MethodHandle IMAGE_DEFOCUS = onArrays("hb_image_defocus", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
-    private static final MethodHandle IMAGE_SPATTER = onArrays("hb_image_spatter", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
-    private static final MethodHandle IMAGE_FOG = onArrays("hb_image_fog", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS));
-    private static final MethodHandle IMAGE_NOISE = onArrays("hb_image_noise", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, JAVA_FLOAT, JAVA_INT, ADDRESS));
-    private static final MethodHandle IMAGE_POISSON = onArrays("hb_image_poisson", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
-    private static final MethodHandle IMAGE_MIX = onArrays("hb_image_mix", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, JAVA_FLOAT, JAVA_FLOAT));
-    private static final MethodHandle IMAGE_CUT = onArrays("hb_image_cut", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG));
+    private static final MethodHandle IMAGE_JPEG = onArrays(
+            "hb_image_jpeg", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS));
+    private static final MethodHandle IMAGE_PIXELATE = onArrays(
+            "hb_image_pixelate",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_INT, JAVA_INT));
+    private static final MethodHandle IMAGE_GAUSSIAN = onArrays(
+            "hb_image_gaussian",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, JAVA_INT));
+    private static final MethodHandle IMAGE_DEFOCUS = onArrays(
+            "hb_image_defocus",
+            FunctionDescriptor.of(
+                    JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS,
+                    ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle IMAGE_SPATTER = onArrays(
+            "hb_image_spatter",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle IMAGE_FOG = onArrays(
+            "hb_image_fog",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_INT, JAVA_INT, JAVA_DOUBLE, JAVA_DOUBLE, ADDRESS));
+    private static final MethodHandle IMAGE_NOISE = onArrays(
+            "hb_image_noise",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, JAVA_FLOAT, JAVA_INT, ADDRESS));
+    private static final MethodHandle IMAGE_POISSON = onArrays(
+            "hb_image_poisson",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG, ADDRESS, ADDRESS, ADDRESS, ADDRESS, ADDRESS));
+    private static final MethodHandle IMAGE_MIX = onArrays(
+            "hb_image_mix",
+            FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, ADDRESS, JAVA_LONG, JAVA_FLOAT, JAVA_FLOAT));
+    private static final MethodHandle IMAGE_CUT =
+            onArrays("hb_image_cut", FunctionDescriptor.of(JAVA_INT, ADDRESS, ADDRESS, JAVA_LONG));
 
     private HornbeamNative() {}
 
@@ -1583,7 +1603,8 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imageJpeg(MemorySegment in, MemorySegment out, int height, int width, MemorySegment luma, MemorySegment chroma) {
+    public static void imageJpeg(
+            MemorySegment in, MemorySegment out, int height, int width, MemorySegment luma, MemorySegment chroma) {
         int status;
         try {
             status = (int) IMAGE_JPEG.invokeExact(in, out, height, width, luma, chroma);
@@ -1595,7 +1616,8 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imagePixelate(MemorySegment in, MemorySegment out, int height, int width, int smallHeight, int smallWidth) {
+    public static void imagePixelate(
+            MemorySegment in, MemorySegment out, int height, int width, int smallHeight, int smallWidth) {
         int status;
         try {
             status = (int) IMAGE_PIXELATE.invokeExact(in, out, height, width, smallHeight, smallWidth);
@@ -1607,7 +1629,8 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imageGaussian(MemorySegment in, MemorySegment levels, int height, int width, MemorySegment kernel, int radius) {
+    public static void imageGaussian(
+            MemorySegment in, MemorySegment levels, int height, int width, MemorySegment kernel, int radius) {
         int status;
         try {
             status = (int) IMAGE_GAUSSIAN.invokeExact(in, levels, height, width, kernel, radius);
@@ -1619,10 +1642,23 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imageDefocus(MemorySegment in, MemorySegment levels, int height, int width, MemorySegment disk, MemorySegment halfWidth, MemorySegment at, MemorySegment from, MemorySegment length, MemorySegment gauss, MemorySegment weight, MemorySegment columns) {
+    public static void imageDefocus(
+            MemorySegment in,
+            MemorySegment levels,
+            int height,
+            int width,
+            MemorySegment disk,
+            MemorySegment halfWidth,
+            MemorySegment at,
+            MemorySegment from,
+            MemorySegment length,
+            MemorySegment gauss,
+            MemorySegment weight,
+            MemorySegment columns) {
         int status;
         try {
-            status = (int) IMAGE_DEFOCUS.invokeExact(in, levels, height, width, disk, halfWidth, at, from, length, gauss, weight, columns);
+            status = (int) IMAGE_DEFOCUS.invokeExact(
+                    in, levels, height, width, disk, halfWidth, at, from, length, gauss, weight, columns);
         } catch (Throwable e) {
             throw NativeErrors.unexpected(e);
         }
@@ -1631,7 +1667,15 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imageSpatter(MemorySegment in, MemorySegment levels, int height, int width, MemorySegment drops, MemorySegment weights, MemorySegment softWeights, MemorySegment stream) {
+    public static void imageSpatter(
+            MemorySegment in,
+            MemorySegment levels,
+            int height,
+            int width,
+            MemorySegment drops,
+            MemorySegment weights,
+            MemorySegment softWeights,
+            MemorySegment stream) {
         int status;
         try {
             status = (int) IMAGE_SPATTER.invokeExact(in, levels, height, width, drops, weights, softWeights, stream);
@@ -1643,7 +1687,14 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imageFog(MemorySegment in, MemorySegment levels, int height, int width, double strength, double decay, MemorySegment stream) {
+    public static void imageFog(
+            MemorySegment in,
+            MemorySegment levels,
+            int height,
+            int width,
+            double strength,
+            double decay,
+            MemorySegment stream) {
         int status;
         try {
             status = (int) IMAGE_FOG.invokeExact(in, levels, height, width, strength, decay, stream);
@@ -1655,7 +1706,13 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imageNoise(MemorySegment in, MemorySegment levels, long count, float deviation, int proportional, MemorySegment stream) {
+    public static void imageNoise(
+            MemorySegment in,
+            MemorySegment levels,
+            long count,
+            float deviation,
+            int proportional,
+            MemorySegment stream) {
         int status;
         try {
             status = (int) IMAGE_NOISE.invokeExact(in, levels, count, deviation, proportional, stream);
@@ -1667,7 +1724,15 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imagePoisson(MemorySegment in, MemorySegment levels, long count, MemorySegment place, MemorySegment guide, MemorySegment cumulative, MemorySegment levelOf, MemorySegment stream) {
+    public static void imagePoisson(
+            MemorySegment in,
+            MemorySegment levels,
+            long count,
+            MemorySegment place,
+            MemorySegment guide,
+            MemorySegment cumulative,
+            MemorySegment levelOf,
+            MemorySegment stream) {
         int status;
         try {
             status = (int) IMAGE_POISSON.invokeExact(in, levels, count, place, guide, cumulative, levelOf, stream);
@@ -1679,7 +1744,8 @@ public final class HornbeamNative {
         }
     }
 
-    public static void imageMix(MemorySegment in, MemorySegment other, MemorySegment levels, long count, float a, float b) {
+    public static void imageMix(
+            MemorySegment in, MemorySegment other, MemorySegment levels, long count, float a, float b) {
         int status;
         try {
             status = (int) IMAGE_MIX.invokeExact(in, other, levels, count, a, b);
