@@ -7,8 +7,6 @@ import dev.hornbeam.training.corruption.ConstantSet;
 import dev.hornbeam.training.corruption.CorruptedImages;
 import dev.hornbeam.training.corruption.Corruption;
 import dev.hornbeam.training.corruption.Corruptions;
-import dev.hornbeam.training.data.ImageSet;
-import dev.hornbeam.training.data.Split;
 import java.io.IOException;
 import java.lang.management.ManagementFactory;
 import java.lang.management.ThreadMXBean;
@@ -33,6 +31,8 @@ public final class CorruptionSpeed {
     private static final ThreadMXBean CPU = ManagementFactory.getThreadMXBean();
     private static final long WARM_UP_NANOS = 500_000_000L;
     private static final int ROUNDS = 5;
+    // That a severity is measured with before the next.
+    private static final int IMAGES = 16;
 
     private CorruptionSpeed() {}
 
@@ -91,35 +91,33 @@ public final class CorruptionSpeed {
 
     // The median over the rounds of the mean over the severities.
     private static double micros(Corruption corruption, byte[] image, int side) {
-        int copies = side == 32 ? 64 : 16;
-        byte[] pixels = new byte[copies * image.length];
-        for (int i = 0; i < copies; i++) {
-            System.arraycopy(image, 0, pixels, i * image.length, image.length);
-        }
-        ImageSet set =
-                ImageSet.of("bench", Split.TEST, side, side, 3, pixels, new int[copies], List.of("image"), List.of());
         ConstantSet constants = ConstantSet.forSize(side, side);
         long start = CPU.getCurrentThreadCpuTime();
         do {
-            everySeverity(set, corruption, constants);
+            everySeverity(image, side, corruption, constants);
         } while (CPU.getCurrentThreadCpuTime() - start < WARM_UP_NANOS);
         double[] rounds = new double[ROUNDS];
         for (int r = 0; r < ROUNDS; r++) {
             start = CPU.getCurrentThreadCpuTime();
             int runs = 0;
             do {
-                everySeverity(set, corruption, constants);
-                runs++;
+                everySeverity(image, side, corruption, constants);
+                runs += IMAGES;
             } while (CPU.getCurrentThreadCpuTime() - start < WARM_UP_NANOS / 10);
-            rounds[r] = (CPU.getCurrentThreadCpuTime() - start) / (5e3 * copies * runs);
+            rounds[r] = (CPU.getCurrentThreadCpuTime() - start) / (5e3 * runs);
         }
         Arrays.sort(rounds);
         return rounds[ROUNDS / 2];
     }
 
-    private static void everySeverity(ImageSet set, Corruption corruption, ConstantSet constants) {
+    // Image after image, as a job that corrupts a set does: what is random differs.
+    private static void everySeverity(byte[] image, int side, Corruption corruption, ConstantSet constants) {
+        byte[] corrupted = new byte[image.length];
         for (int severity = Corruptions.MILDEST; severity <= Corruptions.STRONGEST; severity++) {
-            CorruptedImages.of(set, corruption, severity, constants, 1, 1);
+            for (int index = 0; index < IMAGES; index++) {
+                System.arraycopy(image, 0, corrupted, 0, image.length);
+                CorruptedImages.corrupt(corrupted, side, side, 3, corruption, severity, constants, 1, index);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 package dev.hornbeam.training.corruption;
 
 import dev.hornbeam.image.PixelLoops;
+import java.lang.ref.SoftReference;
 
 /**
  * One colour image on its way through a corruption, with room for what is computed on the way.
@@ -35,6 +36,20 @@ final class Canvas {
     private final float[][] floats = new float[4][0];
     private final double[][] doubles = new double[3][0];
     private final float[][][] lines = new float[3][0][];
+
+    // The last one of each thread, as long as there is memory for it.
+    private static final ThreadLocal<SoftReference<Canvas>> LAST = new ThreadLocal<>();
+
+    /** Returns a canvas of that size for this thread, the same one as for the thread's image before if that had the size. */
+    static Canvas ofThread(int height, int width) {
+        SoftReference<Canvas> last = LAST.get();
+        Canvas canvas = last == null ? null : last.get();
+        if (canvas == null || canvas.height != height || canvas.width != width) {
+            canvas = new Canvas(height, width);
+            LAST.set(new SoftReference<>(canvas));
+        }
+        return canvas;
+    }
 
     Canvas(int height, int width) {
         this.height = height;

@@ -50,7 +50,7 @@ public final class CorruptedImages {
         }
         byte[] pixels = new byte[(int) bytes];
         inParallel(clean.size(), threads, (first, end) -> {
-            Canvas canvas = new Canvas(clean.height(), clean.width());
+            Canvas canvas = Canvas.ofThread(clean.height(), clean.width());
             int length = clean.imageLength();
             // Colour images are read to where they are corrupted, and cut to where they belong.
             byte[] image = clean.channels() == 3 ? canvas.in : new byte[length];
@@ -90,7 +90,7 @@ public final class CorruptedImages {
             throw new IllegalArgumentException("an image of " + height + "x" + width + " with " + channels
                     + " channels in " + image.length + " bytes; expected 1 or 3 channels and that many bytes");
         }
-        corrupt(new Canvas(height, width), image, channels, corruption, severity, constants, seed, index);
+        corrupt(Canvas.ofThread(height, width), image, channels, corruption, severity, constants, seed, index);
     }
 
     /** Corrupts one image in place on a canvas of its size, which may be used again for the next. */

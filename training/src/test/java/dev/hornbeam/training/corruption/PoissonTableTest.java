@@ -3,6 +3,7 @@ package dev.hornbeam.training.corruption;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import dev.hornbeam.image.PixelLoops;
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
 import org.junit.jupiter.api.Test;
@@ -56,5 +57,30 @@ final class PoissonTableTest {
         double varianceError = Math.sqrt((mean + 2 * mean * mean) / count);
         assertEquals(mean, squares / count - average * average, 5 * varianceError);
         assertTrue(sum > 0);
+    }
+
+    /** The engine reads the joined tables as {@link PoissonTable#sample} reads one. */
+    @ParameterizedTest
+    @ValueSource(doubles = {3, 75, 500})
+    void theEngineTakesTheSamplesOfTheTables(double lambda) {
+        PoissonTable[] tables = new PoissonTable[256];
+        for (int level = 0; level < tables.length; level++) {
+            tables[level] = new PoissonTable(level / 255.0 * lambda);
+        }
+        float[] number = new float[tables[255].largest() + 1];
+        for (int n = 0; n < number.length; n++) {
+            number[n] = n;
+        }
+        Philox draw = new Philox(2, Purpose.TEST, 0, 0, 0);
+        byte[] image = new byte[30_000];
+        for (int k = 0; k < image.length; k++) {
+            image[k] = (byte) k;
+        }
+        float[] sampled = new float[image.length];
+        PixelLoops.sample(image, sampled, image.length, PoissonTable.joined(tables, number), draw);
+        for (int k = 0; k < image.length; k++) {
+            int expected = tables[k & 0xff].sample(draw.uniform(2L * k), draw.uniform(2L * k + 1));
+            assertEquals(expected, sampled[k], "value " + k);
+        }
     }
 }
