@@ -1,5 +1,5 @@
 // Normalisation, pooling and attention where the op table has no case: statistics of large means, batches without
-// samples, indices that no window makes, heads that are too wide.
+// samples, rows longer than a warp reads, indices that no window makes, heads that are wide and too wide.
 #include <cmath>
 #include <vector>
 
@@ -8,6 +8,7 @@
 #include "host/device.h"
 #include "kernels/kernels.h"
 #include "tests/host/check.h"
+#include "tests/kernels/arrays.h"
 
 using namespace hb;
 using namespace hb::cuda;
@@ -131,6 +132,56 @@ void no_samples() {
     check(dgamma.values() == zeros && dbeta.values() == zeros, "an empty batch has no gradient");
 }
 
+// Layer norm of rows that a whole block reads, at once or element by element.
+void long_rows() {
+    for (DType type : {DType::F32, DType::BF16})
+        for (int64_t c : {1600, 1601}) {
+            const int64_t n = 3;
+            const double rounding = type == DType::BF16 ? 1.0 / 128 : 0;
+            Array x(type, shape_of(n, c), uniforms(n * c, -2, 5, 1)),
+                dy(type, shape_of(n, c), uniforms(n * c, -1, 1, 2));
+            Array gamma(DType::F32, shape_of(c), uniforms(c, 0.5, 1.5, 3)),
+                beta(DType::F32, shape_of(c), uniforms(c, -1, 1, 4));
+            Array y(type, shape_of(n, c), Values(size_t(n * c))), dx(type, shape_of(n, c), Values(size_t(n * c)));
+            Array mean(DType::F32, shape_of(n, int64_t(1)), Values(size_t(n)));
+            Array inverse(DType::F32, shape_of(n, int64_t(1)), Values(size_t(n)));
+            Array dgamma(DType::F32, shape_of(c), Values(size_t(c))), dbeta(DType::F32, shape_of(c), Values(size_t(c)));
+            kernels().group_norm(x.view(), n, 1, c, 1, n, gamma.view(), beta.view(), 1e-5, silence(), y.view(),
+                                 mean.view(), inverse.view());
+            kernels().group_norm_backward(x.view(), n, 1, c, 1, n, dy.view(), gamma.view(), mean.view(), inverse.view(),
+                                          silence(), dx.view(), dgamma.view(), dbeta.view());
+            Values results, slopes, of_gamma(size_t(c), 0.0), of_beta(size_t(c), 0.0);
+            for (int64_t row = 0; row < n; row++) {
+                const double* at = &x.before()[size_t(row * c)];
+                const double* d = &dy.before()[size_t(row * c)];
+                double average = 0, variance = 0, sum = 0, sum_h = 0;
+                for (int64_t k = 0; k < c; k++) average += at[k] / double(c);
+                for (int64_t k = 0; k < c; k++) variance += (at[k] - average) * (at[k] - average) / double(c);
+                const double scale = 1 / std::sqrt(variance + 1e-5);
+                for (int64_t k = 0; k < c; k++) {
+                    const double h = (at[k] - average) * scale, g = gamma.before()[size_t(k)];
+                    results.push_back(h * g + beta.before()[size_t(k)]);
+                    sum += d[k] * g / double(c);
+                    sum_h += d[k] * g * h / double(c);
+                    of_gamma[size_t(k)] += d[k] * h;
+                    of_beta[size_t(k)] += d[k];
+                }
+                for (int64_t k = 0; k < c; k++)
+                    slopes.push_back(scale *
+                                     (d[k] * gamma.before()[size_t(k)] - sum - (at[k] - average) * scale * sum_h));
+            }
+            auto close = [&](const char* what, const Array& got, const Values& expected, double allowed) {
+                const double difference = largest_difference(got.now(), expected);
+                check(difference <= allowed, "%s of %lld %s: differs by %g", what, (long long)c, name_of(type),
+                      difference);
+            };
+            close("layer norm", y, results, 2e-6 + rounding);
+            close("its gradient", dx, slopes, 2e-6 + rounding);
+            close("gamma's gradient", dgamma, of_gamma, 3e-6);
+            close("beta's gradient", dbeta, of_beta, 3e-6);
+        }
+}
+
 // Results that come from anywhere in the image, several from one pixel.
 void scattered_maxima() {
     PoolShape s{};
@@ -155,6 +206,58 @@ void scattered_maxima() {
     check(worst < 1e-5, "the gradient of scattered maxima differs by %.3g", worst);
 }
 
+// Heads of 65 to 128 columns; 70 positions are more than a block has.
+void heads_of_100() {
+    for (DType type : {DType::F32, DType::BF16}) {
+        const AttentionShape s{1, 70, 2, 100, 0.1};
+        const int64_t width = s.heads * s.d;
+        Array qkv(type, shape_of(s.n, s.t, 3 * width), uniforms(s.t * 3 * width, -1, 1, 5));
+        Array dy(type, shape_of(s.n, s.t, width), uniforms(s.t * width, -1, 1, 6));
+        Array y(type, shape_of(s.n, s.t, width), Values(size_t(s.t * width)));
+        Array dqkv(type, shape_of(s.n, s.t, 3 * width), Values(size_t(s.t * 3 * width)));
+        Array log_sum(DType::F32, shape_of(s.n, s.heads, s.t), Values(size_t(s.heads * s.t)));
+        kernels().attention(s, qkv.view(), y.view(), log_sum.view());
+        kernels().attention_backward(s, qkv.view(), y.view(), log_sum.view(), dy.view(), dqkv.view());
+        Values results(size_t(s.t * width), 0.0), slopes(size_t(s.t * 3 * width), 0.0);
+        for (int64_t head = 0; head < s.heads; head++) {
+            auto in = [&](int64_t position, int64_t which, int64_t k) {
+                return size_t(position * 3 * width + which * width + head * s.d + k);
+            };
+            for (int64_t i = 0; i < s.t; i++) {
+                Values p, dp(size_t(s.t), 0.0);
+                double sum = 0, inner = 0;
+                for (int64_t j = 0; j < s.t; j++) {
+                    double score = 0;
+                    for (int64_t k = 0; k < s.d; k++) score += qkv.before()[in(i, 0, k)] * qkv.before()[in(j, 1, k)];
+                    p.push_back(std::exp(score * s.scale));
+                    sum += p.back();
+                }
+                for (int64_t j = 0; j < s.t; j++) {
+                    p[size_t(j)] /= sum;
+                    for (int64_t k = 0; k < s.d; k++) {
+                        const size_t at = size_t(i * width + head * s.d + k);
+                        results[at] += p[size_t(j)] * qkv.before()[in(j, 2, k)];
+                        slopes[in(j, 2, k)] += p[size_t(j)] * dy.before()[at];
+                        dp[size_t(j)] += dy.before()[at] * qkv.before()[in(j, 2, k)];
+                    }
+                    inner += p[size_t(j)] * dp[size_t(j)];
+                }
+                for (int64_t j = 0; j < s.t; j++) {
+                    const double ds = p[size_t(j)] * (dp[size_t(j)] - inner) * s.scale;
+                    for (int64_t k = 0; k < s.d; k++) {
+                        slopes[in(i, 0, k)] += ds * qkv.before()[in(j, 1, k)];
+                        slopes[in(j, 1, k)] += ds * qkv.before()[in(i, 0, k)];
+                    }
+                }
+            }
+        }
+        const double of_y = largest_difference(y.now(), results), of_dqkv = largest_difference(dqkv.now(), slopes);
+        const double allowed = type == DType::BF16 ? 1.0 / 128 : 1e-5;
+        check(of_y <= allowed, "attention of heads of 100 %s differs by %g", name_of(type), of_y);
+        check(of_dqkv <= allowed, "its gradient of %s differs by %g", name_of(type), of_dqkv);
+    }
+}
+
 void wide_heads() {
     const AttentionShape s{1, 3, 1, 129, 0.1};
     Tensor<float> qkv(shape_of(s.n, s.t, 3 * s.d)), y(shape_of(s.n, s.t, s.d)), log_sum(shape_of(s.n, s.heads, s.t));
@@ -167,7 +270,9 @@ void wide_heads() {
 int main() {
     large_means();
     no_samples();
+    long_rows();
     scattered_maxima();
+    heads_of_100();
     wide_heads();
     return finish();
 }

@@ -54,27 +54,30 @@ Values log_softmax_of(const Values& x, int64_t i, int64_t k) {
     return result;
 }
 
+// Results in bf16 are rounded once.
 void close(const char* what, int64_t k, const Array& got, const Values& expected, double allowed) {
+    const bool bf16 = got.view().type == DType::BF16;
     const double difference = largest_difference(got.now(), expected);
-    check(difference <= allowed, "%s, rows of %lld: differs by %g", what, (long long)k, difference);
+    check(difference <= allowed + (bf16 ? 1.0 / 256 : 0), "%s of %s, rows of %lld: differs by %g", what,
+          bf16 ? "bf16" : "f32", (long long)k, difference);
 }
 
-void rows_of_every_length() {
+void rows_of_every_length(DType type) {
     const Backend table = kernels();
     const int64_t n = 3;
     for (int64_t k : {1, 8, 16, 17, 128, 129, 1000, 1024, 1025, 1700, 5000}) {
         const Values at = uniforms(n * k, -4, 4, 1), other = uniforms(n * k, -4, 4, 2);
-        Array x(DType::F32, shape_of(n, k), at), y(DType::F32, shape_of(n, k), other);
+        Array x(type, shape_of(n, k), at), y(type, shape_of(n, k), other);
         Array d(DType::F32, shape_of(n), uniforms(n, 0.5, 2, 3)), loss(DType::F32, shape_of(n), Values(size_t(n)));
         Array score(DType::F32, shape_of(n), Values(size_t(n)));
-        Array a(DType::F32, shape_of(n, k), Values(size_t(n * k)));
-        Array b(DType::F32, shape_of(n, k), Values(size_t(n * k)));
+        Array a(type, shape_of(n, k), Values(size_t(n * k)));
+        Array b(type, shape_of(n, k), Values(size_t(n * k)));
         const Classes classes({0, k / 2, k - 1});
-        Values p, log_p, ce, d_ce, kl, dp, dq, scores, se, d_softmax;
+        Values p, log_p, ce, d_ce, kl, dp, dq, scores, se, d_softmax, d_log_softmax, d_se;
         for (int64_t i = 0; i < n; i++) {
             const Values lp = log_softmax_of(x.before(), i, k), lq = log_softmax_of(y.before(), i, k);
             const int64_t target = i == 0 ? 0 : i == 1 ? k / 2 : k - 1;
-            double divergence = 0, squares = 0, of_scores = 0, inner = 0;
+            double divergence = 0, squares = 0, of_scores = 0, inner = 0, whole = 0;
             for (int64_t j = 0; j < k; j++) {
                 const double pj = std::exp(lp[size_t(j)]),
                              difference = x.before()[size_t(i * k + j)] - y.before()[size_t(i * k + j)];
@@ -82,6 +85,7 @@ void rows_of_every_length() {
                 squares += difference * difference;
                 of_scores += (pj - double(j == target)) * (pj - double(j == target));
                 inner += pj * y.before()[size_t(i * k + j)];
+                whole += y.before()[size_t(i * k + j)];
             }
             for (int64_t j = 0; j < k; j++) {
                 const double pj = std::exp(lp[size_t(j)]), qj = std::exp(lq[size_t(j)]), di = d.before()[size_t(i)];
@@ -91,6 +95,8 @@ void rows_of_every_length() {
                 dp.push_back(di * pj * (lp[size_t(j)] - lq[size_t(j)] - divergence));
                 dq.push_back(di * (qj - pj));
                 d_softmax.push_back(pj * (y.before()[size_t(i * k + j)] - inner));
+                d_log_softmax.push_back(y.before()[size_t(i * k + j)] - pj * whole);
+                d_se.push_back(2 * di * (x.before()[size_t(i * k + j)] - y.before()[size_t(i * k + j)]));
             }
             ce.push_back(-lp[size_t(target)]);
             kl.push_back(divergence);
@@ -103,6 +109,9 @@ void rows_of_every_length() {
         close("softmax_backward", k, b, d_softmax, 2e-6);
         table.log_softmax(x.view(), a.view());
         close("log_softmax", k, a, log_p, 1e-6);
+        // Of the log probabilities as they are stored: the sum of dy meets exp of their rounding.
+        table.log_softmax_backward(a.view(), y.view(), b.view());
+        close("log_softmax_backward", k, b, d_log_softmax, type == DType::BF16 ? 2e-2 : 2e-5);
         table.cross_entropy(x.view(), classes.view(), 0, loss.view());
         close("cross_entropy", k, loss, ce, 1e-6);
         table.cross_entropy_backward(x.view(), classes.view(), d.view(), 0, a.view());
@@ -118,6 +127,8 @@ void rows_of_every_length() {
         close("kl_divergence_backward, q", k, b, dq, 2e-6);
         table.squared_error(x.view(), y.view(), loss.view());
         close("squared_error", k, loss, se, 2e-6);
+        table.squared_error_backward(x.view(), y.view(), d.view(), a.view());
+        close("squared_error_backward", k, a, d_se, 2e-6);
     }
 }
 
@@ -184,7 +195,8 @@ void classes_that_cannot_be() {
 }  // namespace
 
 int main() {
-    rows_of_every_length();
+    rows_of_every_length(DType::F32);
+    rows_of_every_length(DType::BF16);
     small_losses_keep_their_digits();
     classes_that_cannot_be();
     return finish();

@@ -69,6 +69,8 @@ void norms_are_those_of_the_gradients() {
     const Layer layers[] = {
         {"linear", linear(5, 33, 70)},
         {"linear to one", linear(3, 200, 1)},
+        {"small linear", linear(4, 16, 7)},
+        {"long linear", linear(2, 1100, 3)},
         {"3x3", conv(3, 9, 5, 7, 3, 1, 1, 1, 1)},
         {"3x3, stride 2, dilated", conv(2, 11, 4, 6, 3, 2, 2, 2, 1)},
         {"1x1", conv(2, 5, 70, 66, 1, 1, 0, 1, 1)},
@@ -91,7 +93,7 @@ void norms_are_those_of_the_gradients() {
                         Values wanted = expected;
                         for (double& v : wanted) v += add ? 0.5 : 0;
                         const double difference = largest_difference(norms.now(), wanted);
-                        check(difference < 3e-6, "%s, form %d%s%s%s: differs by %g", layer.name, int(form),
+                        check(difference < 5e-6, "%s, form %d%s%s%s: differs by %g", layer.name, int(form),
                               bias ? ", bias" : "", add ? ", added" : "", type == DType::BF16 ? ", bf16" : "",
                               difference);
                     }
