@@ -45,7 +45,7 @@ class Owned {
     Owned& operator=(const Owned&) = delete;
     hb_tensor get() const { return tensor_; }
     Numbers read() const {
-        hb_descriptor d;
+        hb_descriptor d{};
         ok(hb_describe(tensor_, &d));
         Numbers values(static_cast<size_t>(d.elements));
         ok(hb_read(tensor_, values.data(), d.elements * int64_t(sizeof(float))));
