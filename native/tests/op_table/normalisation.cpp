@@ -402,7 +402,7 @@ std::vector<Groups> group_norms(bool layer) {
 }
 
 std::vector<Groups> large_group_norms(bool layer) {
-    if (layer) return {{{700, 130}, 0}, {{3, 1000}, 0}};
+    if (layer) return {{{700, 130}, 0}, {{3, 1000}, 0}, {{2, 4104}, 0}, {{2, 5001}, 0}};
     return {{{5, 13, 12, 96}, 8}, {{3, 30, 30, 33}, 3}};
 }
 
