@@ -70,6 +70,7 @@ public final class PixelLoops {
      * @param length how many weights its column has
      * @param columns these weights, from the middle downwards, one correction after the other
      */
+    @SuppressWarnings("ArrayRecordComponent") // Compared by no one.
     public record Disk(
             int[] halfWidth,
             int margin,
@@ -127,6 +128,7 @@ public final class PixelLoops {
      * @param weights of the drops' blur, for distances 0, 1, ...
      * @param softWeights of the blur of the edges of mud
      */
+    @SuppressWarnings("ArrayRecordComponent") // Compared by no one.
     public record Drops(
             float mean,
             float deviation,
@@ -189,6 +191,7 @@ public final class PixelLoops {
      * @param cumulative distribution functions, each up to 1
      * @param levelOf the level that a sample stands for
      */
+    @SuppressWarnings("ArrayRecordComponent") // Compared by no one.
     public record SampleTables(int[] place, short[] guide, double[] cumulative, float[] levelOf) {}
 
     /** Samples the distribution of every value's level, value k by uniform numbers 2k (upper bits) and 2k + 1. */

@@ -7,9 +7,9 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import dev.hornbeam.image.PixelLoops.Disk;
 import dev.hornbeam.image.PixelLoops.Drops;
-import dev.hornbeam.tensor.HornbeamException;
 import dev.hornbeam.tensor.Philox;
 import dev.hornbeam.tensor.Philox.Purpose;
+import dev.hornbeam.tensor.TensorArgumentException;
 import java.util.Arrays;
 import org.junit.jupiter.api.Test;
 
@@ -126,8 +126,8 @@ final class PixelLoopsTest {
                 IllegalArgumentException.class, () -> PixelLoops.gaussian(in, new float[12], 2, 3, new double[] {1}));
         assertThrows(
                 IllegalArgumentException.class, () -> PixelLoops.gaussian(in, new float[12], 0, 3, new double[] {1}));
-        HornbeamException larger =
-                assertThrows(HornbeamException.class, () -> PixelLoops.pixelate(in, new byte[12], 2, 2, 3, 1));
+        TensorArgumentException larger = assertThrows(
+                TensorArgumentException.class, () -> PixelLoops.pixelate(in, new byte[12], 2, 2, 3, 1));
         assertTrue(larger.getMessage().contains("3 x 1"), larger.getMessage());
     }
 }

@@ -80,8 +80,7 @@ final class Disk {
             }
         }
         // Corrections of rows, and, because a disk is symmetric, columns: weight times the row `source` of the disk is
-        // added
-        // at the row `corrected`. For columns: the disk's column, smoothed vertically, from the middle downwards.
+        // added at the row `corrected`. For columns: the disk's column, smoothed vertically, from the middle downwards.
         int[] length = new int[count];
         float[] columns = new float[count * (half + 1)];
         int used = 0;
