@@ -62,6 +62,11 @@ void sums(const std::vector<int32_t>& devices, const std::vector<double>& weight
             check(difference < 1e-6, "%s: tensor %d of replica %d is off by %g", name, i, r, difference);
         }
     }
+    // An array goes back to the memory of the selected device.
+    for (int r = replicas - 1; r >= 0; r--) {
+        select_device(devices[size_t(r)]);
+        arrays.resize(size_t(r * kCount));
+    }
     select_device(0);
 }
 
