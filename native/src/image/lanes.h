@@ -2,10 +2,15 @@
 // pair of SSE2 ones.
 #pragma once
 
-#include <immintrin.h>
-
 #include <cstdint>
 #include <cstring>
+
+// The intrinsics, as the tiers of the CPU backend take them.
+#if defined(__AVX2__)
+#include "backend/cpu/simd/vec.h"
+#else
+#include <immintrin.h>
+#endif
 
 #if defined(__AVX2__)
 #define HB_IMAGE_TIER avx2

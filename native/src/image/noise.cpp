@@ -36,9 +36,10 @@ void poisson(const uint8_t* in, float* levels, int64_t count, const PhotonTables
         for (int64_t i = 0; i < n; i++) {
             const int32_t* table = tables.place + 4 * in[first + i];
             const int entry = tables.guide[table[0] + static_cast<int>(drawn[2 * i] * static_cast<float>(table[1]))];
-            levels[first + i] = tables.levels[entry < 0 ? 0 : entry];
+            const int open = entry >> 31;  // all bits where there are several
+            levels[first + i] = tables.levels[entry & ~open];
             several[left] = static_cast<int32_t>(i);
-            left += entry < 0;
+            left -= open;
         }
         for (int j = 0; j < left; j++) {
             const int32_t i = several[j];
