@@ -126,8 +126,8 @@ final class PixelLoopsTest {
                 IllegalArgumentException.class, () -> PixelLoops.gaussian(in, new float[12], 2, 3, new double[] {1}));
         assertThrows(
                 IllegalArgumentException.class, () -> PixelLoops.gaussian(in, new float[12], 0, 3, new double[] {1}));
-        TensorArgumentException larger = assertThrows(
-                TensorArgumentException.class, () -> PixelLoops.pixelate(in, new byte[12], 2, 2, 3, 1));
+        TensorArgumentException larger =
+                assertThrows(TensorArgumentException.class, () -> PixelLoops.pixelate(in, new byte[12], 2, 2, 3, 1));
         assertTrue(larger.getMessage().contains("3 x 1"), larger.getMessage());
     }
 }
