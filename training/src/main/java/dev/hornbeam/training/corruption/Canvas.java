@@ -142,6 +142,7 @@ final class Canvas {
     }
 
     /** Takes an image of one or three channels, one of three also in {@link #in} itself. */
+    @SuppressWarnings("ReferenceEquality") // whether it is that array
     void load(byte[] image, int channels) {
         bytes = false;
         if (channels == 3) {
