@@ -153,7 +153,7 @@ final class PredictedStepTest {
         assertEquals(predicted(Arithmetic.TF32X3, f32).rows().getFirst(), single);
         PredictedStep.Row half = predicted(Arithmetic.BF16, bf16).rows().getFirst();
         // At ten times the rate the bytes take longer; and a kernel rounds the weights.
-        assertEquals(f32.bytes() / 100 * 1e-3, half.boundMicros(), 1e-2);
+        assertEquals(f32.bytes() / 100.0 * 1e-3, half.boundMicros(), 1e-2);
         assertEquals(Limit.MEMORY, half.bound());
         assertEquals(2, half.kernels());
     }
@@ -316,7 +316,7 @@ final class PredictedStepTest {
 
     // 3x3 over 8 images of 16x16, with padding: as many results, or one for every stride * stride.
     private static OpRecord convolution(String name, long in, long out, int stride, Optional<Engine.Op> partOf) {
-        long results = 8L * 16 * 16 / (stride * stride);
+        long results = 8L * 16 * 16 / ((long) stride * stride);
         return new OpRecord(
                 op(name),
                 partOf,
