@@ -19,7 +19,7 @@ std::string with_tables(const std::string& text, const std::string& tables);
 std::vector<std::string> faults_of(const Kept& kept);
 
 // Where `found` differs from what is kept of that architecture: kernels that are not kept, kernels that are gone, and
-// other numbers. A line for each.
+// other numbers; registers by more than the 4 that ptxas leaves to chance. A line for each.
 std::vector<std::string> differences(const std::string& architecture, const CompiledKernels& kept,
                                      const CompiledKernels& found);
 

@@ -104,7 +104,7 @@ struct ThreadClock {
 
 // One that ran and that the host did not wait for yet.
 struct Ran {
-    uint32_t first_run;
+    uint32_t first_run, last_run;  // the last one's end is not known while it runs
     uint32_t chain, tick;
     std::string name;
 };
@@ -181,7 +181,9 @@ const Ran* operation_of(uint32_t run) {
     const std::vector<Ran>& ran = checked().ran;
     auto after =
         std::upper_bound(ran.begin(), ran.end(), run, [](uint32_t r, const Ran& one) { return r < one.first_run; });
-    return after == ran.begin() ? nullptr : &*std::prev(after);
+    if (after == ran.begin()) return nullptr;
+    const Ran& found = *std::prev(after);
+    return run <= found.last_run ? &found : nullptr;
 }
 
 // Whether streams, events or the host put an earlier operation before the one that runs.
@@ -638,6 +640,7 @@ void start_operation(const Operation& operation) {
     Checker& c = checked();
     const Work& work = operation.work;
     c.seen = operation.order.seen;
+    if (!c.ran.empty()) c.ran.back().last_run = std::min(c.ran.back().last_run, c.run);
     std::erase_if(c.ran, [&](const Ran& one) { return seen_of(c.seen_by_host, one.chain) >= one.tick; });
     c.first_run = c.run + 1;
     c.ordered_below = c.first_run;
@@ -646,7 +649,7 @@ void start_operation(const Operation& operation) {
     }
     if (work.kind == Work::Kind::nothing || work.kind == Work::Kind::host_call) return;
     bool kernel = work.kind == Work::Kind::kernel;
-    c.ran.push_back({c.first_run, operation.order.chain, operation.order.tick,
+    c.ran.push_back({c.first_run, ~0u, operation.order.chain, operation.order.tick,
                      kernel ? std::string("kernel ") + work.kernel.name : work.call});
     // A kernel counts its blocks; other work is one.
     if (!kernel) c.run++;

@@ -51,6 +51,8 @@ struct Tile {
     static constexpr int fragments_m = warp_m / 16, fragments_n = warp_n / 8;
     static constexpr bool a_k_major = a_k_major_, b_k_major = b_k_major_, drawn = drawn_;
     static constexpr int vector = vector_ ? 16 / int(sizeof(T)) : 1;
+    // Of a multiprocessor; 0: as ptxas finds best. Of this one it would take 96 registers and spill some on sm_100.
+    static constexpr int least_blocks = product == Product::Bf16 && drawn && vector_ ? 4 : 0;
     static_assert(fragments_n % 2 == 0);
 };
 
@@ -527,7 +529,7 @@ __device__ __forceinline__ void store_moments(float* to, int64_t columns, int64_
 
 // Grid: tiles of n, then of m, then parts of k, noise runs and batches.
 template <class C>
-__global__ void __launch_bounds__(C::threads) gemm_kernel(GemmArguments g) {
+__global__ void __launch_bounds__(C::threads, C::least_blocks) gemm_kernel(GemmArguments g) {
     using T = typename C::T;
     HB_DYNAMIC_SHARED(T, shared);
     uint32_t block = blockIdx.x;

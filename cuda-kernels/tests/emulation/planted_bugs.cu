@@ -536,6 +536,16 @@ void free_without_event(bool bug) {
     must(cudaFreeAsync(x, streams.second), "cudaFreeAsync");
 }
 
+// What the host waited for is before all that follows, and nothing else is.
+void wait_for_the_other_stream(bool bug) {
+    DeviceArray<float> x(std::vector<float>(64, 1.0f)), y(std::vector<float>(64)), z(64), w(64);
+    TwoStreams streams;
+    HB_LAUNCH(copy_all, 1, 64, 0, streams.first, x, y, 64);
+    HB_LAUNCH(copy_all, 1, 64, 0, streams.second, x, z, 64);
+    must(cudaStreamSynchronize(streams.second), "cudaStreamSynchronize");
+    HB_LAUNCH(copy_all, 1, 64, 0, streams.second, bug ? y : z, w, 64);
+}
+
 // The branches of a graph meet only where its last node waits for both.
 void branches_of_a_graph(bool bug) {
     DeviceArray<float> x(std::vector<float>(64, 1.0f)), y(std::vector<float>(64)), z(64);
@@ -608,6 +618,7 @@ constexpr Bug kBugs[] = {
     {"kernels_without_event", "in global memory, between streams", kernels_without_event},
     {"copy_without_event", "in global memory, between streams", copy_without_event},
     {"free_without_event", "global memory", free_without_event},
+    {"wait_for_the_other_stream", "in global memory, between streams", wait_for_the_other_stream},
     {"branches_of_a_graph", "in global memory, between streams", branches_of_a_graph},
     {"free_of_pinned_in_use", "memory: freed while queued work uses it", free_of_pinned_in_use},
     {"copy_past_the_end", "memory: a copy or fill goes out of bounds", copy_past_the_end},
