@@ -3,11 +3,8 @@ package dev.hornbeam.training.cli;
 import com.fasterxml.jackson.databind.json.JsonMapper;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
-import dev.hornbeam.models.ModelCatalog;
 import dev.hornbeam.profile.Profiler;
 import dev.hornbeam.tensor.Device;
-import dev.hornbeam.tensor.NativeMemoryException;
-import dev.hornbeam.tensor.TensorArgumentException;
 import dev.hornbeam.training.UserError;
 import dev.hornbeam.training.method.WeightPerturbation;
 import dev.hornbeam.training.run.FixedBatchTraining;
@@ -18,12 +15,12 @@ import dev.hornbeam.training.run.PredictedStep;
 import dev.hornbeam.training.run.PredictedStep.Assumptions;
 import dev.hornbeam.training.run.PredictedStep.Limit;
 import dev.hornbeam.training.run.ResultFile;
-import dev.hornbeam.training.run.TrainingParts;
 import java.io.PrintWriter;
 import java.nio.file.Path;
 import java.util.Locale;
 import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
 import picocli.CommandLine.ParameterException;
@@ -46,28 +43,19 @@ final class BenchPredictCommand implements Runnable {
     enum F32Product {
         EXACT,
         TF32X3,
-        TF32
+        TF32;
+
+        @Override
+        public String toString() {
+            return name().toLowerCase(Locale.ROOT);
+        }
     }
 
     @Spec
     private CommandSpec spec;
 
-    @Option(names = "--model", required = true, paramLabel = "MODEL", description = "Network, as in resnet18.")
-    private String model;
-
-    @Option(
-            names = "--batch",
-            paramLabel = "B",
-            defaultValue = "128",
-            description = "Images in the batch; ${DEFAULT-VALUE} if not given.")
-    private int batch;
-
-    @Option(
-            names = "--dtype",
-            paramLabel = "TYPE",
-            defaultValue = "f32",
-            description = "Type to compute in: ${COMPLETION-CANDIDATES}; ${DEFAULT-VALUE} if not given.")
-    private Precision dtype;
+    @Mixin
+    private BenchNetworkOptions options;
 
     @Option(
             names = "--f32",
@@ -93,10 +81,6 @@ final class BenchPredictCommand implements Runnable {
 
     @Override
     public void run() {
-        ModelCatalog.Entry published = TrainingParts.requireModel(model);
-        if (batch < 1 || batch > 1 << 20) {
-            throw new ParameterException(spec.commandLine(), "--batch is " + batch + "; expected 1 to " + (1 << 20));
-        }
         GpuSpecification specification = GpuSpecification.of(gpu)
                 .orElseThrow(() -> new ParameterException(
                         spec.commandLine(),
@@ -104,9 +88,8 @@ final class BenchPredictCommand implements Runnable {
                                 + GpuSpecification.all().stream()
                                         .map(GpuSpecification::name)
                                         .collect(Collectors.joining(", "))));
-        FixedBatchTraining.Task task = new FixedBatchTraining.Task(
-                model, batch, published.side(), published.channels(), published.classes(), false, dtype);
-        Arithmetic arithmetic = dtype == Precision.BF16
+        FixedBatchTraining.Task task = options.task(false);
+        Arithmetic arithmetic = options.dtype() == Precision.BF16
                 ? Arithmetic.BF16
                 : switch (f32) {
                     case EXACT -> Arithmetic.EXACT;
@@ -124,24 +107,20 @@ final class BenchPredictCommand implements Runnable {
     // what the optimizer keeps.
     private PredictedStep predicted(
             FixedBatchTraining.Task task, GpuSpecification specification, Arithmetic arithmetic) {
-        try (FixedBatchTraining training = new FixedBatchTraining(task, WeightPerturbation.none(), Device.nothing())) {
-            training.step();
-            try (Profiler profiler = Profiler.start(RECORDS)) {
+        return options.measured(task, "train on", () -> {
+            try (FixedBatchTraining training =
+                    new FixedBatchTraining(task, WeightPerturbation.none(), Device.nothing())) {
                 training.step();
-                Profiler.Recording recording = profiler.stop();
-                if (recording.lost() > 0) {
-                    throw new UserError("a step makes more calls than the " + RECORDS + " that are recorded of it");
+                try (Profiler profiler = Profiler.start(RECORDS)) {
+                    training.step();
+                    Profiler.Recording recording = profiler.stop();
+                    if (recording.lost() > 0) {
+                        throw new UserError("a step makes more calls than the " + RECORDS + " that are recorded of it");
+                    }
+                    return PredictedStep.of(recording.ops(), specification, arithmetic, Assumptions.STANDARD);
                 }
-                return PredictedStep.of(recording.ops(), specification, arithmetic, Assumptions.STANDARD);
             }
-        } catch (NativeMemoryException e) {
-            throw new UserError(
-                    "not enough memory for batches of " + batch + ", of which nothing is computed, but room is taken:"
-                            + " choose a smaller --batch (" + e.getMessage() + ")",
-                    e);
-        } catch (TensorArgumentException e) {
-            throw new UserError(model + " cannot train: " + e.getMessage(), e);
-        }
+        });
     }
 
     private void print(PrintWriter out, FixedBatchTraining.Task task, PredictedStep step) {
@@ -153,7 +132,7 @@ final class BenchPredictCommand implements Runnable {
                 task.model(),
                 step.arithmetic(),
                 task.batch(),
-                BenchTaskOptions.size(task),
+                BenchNetworkOptions.size(task),
                 where.product());
         out.printf(
                 Locale.ROOT,

@@ -51,7 +51,7 @@ record BenchReport(FixedBatchTraining.Task task, Device device, long parameters,
                 how,
                 task.dtype(),
                 task.batch(),
-                BenchTaskOptions.size(task),
+                BenchNetworkOptions.size(task),
                 task.classes());
         out.printf(
                 Locale.ROOT,

@@ -95,7 +95,7 @@ final class BenchRooflineCommand implements Runnable {
                 task.model(),
                 task.dtype(),
                 task.batch(),
-                BenchTaskOptions.size(task),
+                BenchNetworkOptions.size(task),
                 roofline.peaks().gflops(),
                 roofline.peaks().gigabytes());
         out.println(

@@ -147,7 +147,7 @@ final class BenchTrainCommand implements Runnable {
 
     private String title(FixedBatchTraining.Task task) {
         return task.model() + ", " + how() + ", " + task.dtype() + ", batches of " + task.batch() + " images of "
-                + BenchTaskOptions.size(task);
+                + BenchNetworkOptions.size(task);
     }
 
     private String how() {

@@ -97,7 +97,7 @@ final class InfoCommand implements Runnable {
         if (!json) {
             out.println();
             out.println(task.model() + ", " + task.dtype() + ", batches of " + task.batch() + " images of "
-                    + BenchTaskOptions.size(task) + "; in brackets how much faster than the direct sum Winograd's"
+                    + BenchNetworkOptions.size(task) + "; in brackets how much faster than the direct sum Winograd's"
                     + " algorithm is expected to be:");
             out.print(algorithms.text());
         }

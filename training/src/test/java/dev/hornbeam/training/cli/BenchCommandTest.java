@@ -307,6 +307,7 @@ final class BenchCommandTest {
                 "bench roofline --model smallcnn28 --threads -1",
                 "bench predict",
                 "bench predict --model smallcnn28 --batch 0",
+                "bench predict --model smallcnn28 --side 2",
                 "bench predict --model smallcnn28 --gpu abacus",
                 "bench predict --model smallcnn28 --f32 half",
                 "bench compare --peer x.py",

@@ -83,19 +83,19 @@ class OtherDeviceTrainingTest {
         int batch = !full ? 8 : method == Method.SAM ? 64 : 32;
         int steps = full || method == Method.SGD ? 20 : 3;
         compare(
-                new FixedBatchTraining.Task("resnet20", batch, full ? 32 : 12, 3, 10, false, Precision.F32),
+                new FixedBatchTraining.Task("resnet20", batch, full ? 32 : 8, 3, 10, false, Precision.F32),
                 method,
                 steps);
     }
 
     @ParameterizedTest
     @CsvSource({
-        "resnet18_gn, 4, 8",
-        "preactresnet18_damp, 4, 16",
+        "resnet20_gn, 4, 8",
+        "preactresnet18_damp, 2, 16",
         "wrn-28-2_sharpdro, 4, 8",
-        "cnn9, 2, 32",
+        "cnn9, 2, 28",
         "smallcnn_trades, 4, 28",
-        "vit-s-16, 2, 32"
+        "vit-s-16, 1, 32"
     })
     void twoStepsOfEveryFamily(String model, int batch, int side) {
         compare(new FixedBatchTraining.Task(model, batch, side, 3, 10, false, Precision.F32), Method.SGD, 2);
