@@ -93,7 +93,7 @@ class OtherDeviceTrainingTest {
         "resnet20_gn, 4, 8",
         "preactresnet18_damp, 2, 16",
         "wrn-28-2_sharpdro, 4, 8",
-        "cnn9, 2, 28",
+        "cnn9, 2, 32",
         "smallcnn_trades, 4, 28",
         "vit-s-16, 1, 32"
     })
