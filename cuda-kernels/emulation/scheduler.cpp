@@ -313,7 +313,6 @@ void abandon_launch() {
 
 bool run(const Launch& launch) {
     execution.launch = &launch;
-    execution.abandoned = false;
     execution.stack = -1;
     running.block_size = launch.block;
     running.grid_size = launch.grid;
@@ -327,9 +326,10 @@ bool run(const Launch& launch) {
     checker::start_launch();
 #ifdef __SANITIZE_ADDRESS__
     // What an abandoned launch left on the stacks is no more.
-    __asan_unpoison_memory_region(stacks().bottom(0), Stacks::kStacks * Stacks::kBytes);
+    if (execution.abandoned) __asan_unpoison_memory_region(stacks().bottom(0), Stacks::kStacks * Stacks::kBytes);
     execution.from_host = true;
 #endif
+    execution.abandoned = false;
     start_next_block();
     running.thread = take_next();
     void* start;

@@ -40,7 +40,7 @@ extern "C" {
 #endif
 
 /* Raised by one whenever a declaration in this file changes; the bindings refuse another number. */
-#define HB_ABI_VERSION 5
+#define HB_ABI_VERSION 6
 
 /* Largest rank of a tensor. */
 #define HB_MAX_RANK 8
@@ -646,11 +646,13 @@ HB_API hb_status hb_image_fog(const uint8_t* in, float* levels, int32_t height, 
 HB_API hb_status hb_image_noise(const uint8_t* in, float* levels, int64_t count, float deviation, int32_t proportional,
                                 const hb_stream* stream);
 /* For value e a sample of the distribution that is tabulated for its level, by uniform numbers 2e (upper bits) and 2e
- * + 1. Level l's place[4 l ..]: where its guide begins, how many entries that has (a power of two), where its
- * distribution function begins, its smallest sample. An entry of the guide is the sample of all numbers in its part of
- * [0, 1), or, if there are several, ~e, e being where the search begins. level_of[sample] is the result. */
+ * + 1. place[512], guide[65536]. Level l's place[2 l ..]: where its distribution function begins, its smallest sample.
+ * An entry of its guide, guide[256 l + i], tells of the numbers from i / 256 to (i + 1) / 256. It is s << 16 | t where
+ * their sample is s if the 16 bits behind the first 8 are below t, s + 1 if they are above, and one of both by all bits
+ * if they are t; or, if there are more than two samples among them, ~e, e being where the search begins.
+ * level_of[sample] is the result. */
 HB_API hb_status hb_image_poisson(const uint8_t* in, float* levels, int64_t count, const int32_t* place,
-                                  const int16_t* guide, const double* cumulative, const float* level_of,
+                                  const int32_t* guide, const double* cumulative, const float* level_of,
                                   const hb_stream* stream);
 /* a * in + b * other */
 HB_API hb_status hb_image_mix(const uint8_t* in, const uint8_t* other, float* levels, int64_t count, float a, float b);

@@ -135,24 +135,32 @@ void known_values(const Kernels& kernels) {
     kernels.jpeg(grey.data(), coded.data(), 24, 20, steps, steps);
     check(coded == grey, "JPEG leaves a grey image alone");
 
-    // Level 0 gives 0, level 9 gives 2 or 5, each half of the time, any other 1.
-    std::vector<int32_t> place(4 * 256, 0);
-    for (int l = 0; l < 256; l++) {
-        const int32_t entry[] = {l == 0 ? 0 : l == 9 ? 4 : 2, l == 9 ? 1 : 2, 0, 0};
-        std::copy(entry, entry + 4, &place[4 * l]);
-    }
-    const int16_t guide[] = {0, 0, 1, 1, ~0};
-    const double cumulative[] = {0, 0, .5, .5, .5, 1};
+    // Level 0 gives 0, level 9 gives 2 or 5, each half of the time, level 8 gives 3 in 7 of 10 cases and else 4, any
+    // other 1.
+    std::vector<int32_t> place(2 * 256, 0), guide(256 * 256);
+    const double cumulative[] = {0, 0, .5, .5, .5, 1, .7, 1};
+    place[2 * 8] = 6;
+    place[2 * 8 + 1] = 3;
+    const int turn = static_cast<int>(.7 * 0x1p24);
+    for (int l = 0; l < 256; l++)
+        for (int i = 0; i < 256; i++) {
+            int sample = l == 0 ? 0 : l == 8 ? 3 + (i > turn >> 16) : 1;
+            int at = l == 8 && i == turn >> 16 ? turn & 0xffff : 0xffff;
+            guide[size_t(256 * l + i)] = l == 9 ? ~0 : sample << 16 | at;
+        }
     const float level_of[] = {0, 10, 20, 30, 40, 50};
-    Bytes photons(3000, 9);
+    Bytes photons(60000, 9);
     photons[0] = 0;
     photons[1] = 200;
+    for (size_t k = 3; k < photons.size(); k += 2) photons[k] = 8;
     Levels sampled(photons.size());
-    kernels.poisson(photons.data(), sampled.data(), 3000, {place.data(), guide, cumulative, level_of}, kKey);
+    kernels.poisson(photons.data(), sampled.data(), int64_t(photons.size()),
+                    {place.data(), guide.data(), cumulative, level_of}, kKey);
     check(sampled[0] == 0 && sampled[1] == 10, "samples are %g and %g, expected 0 and 10", sampled[0], sampled[1]);
-    for (int k = 2; k < 3000; k++) {
-        const float wanted = kKey.uniform(2 * k) < 0.5f ? 20.0f : 50.0f;
-        check(sampled[k] == wanted, "sample %d is %g, expected %g", k, sampled[k], wanted);
+    for (size_t k = 2; k < photons.size(); k++) {
+        const double u = double(kKey.uniform(2 * k)) + 0x1p-24 * double(kKey.uniform(2 * k + 1));
+        const float wanted = photons[k] == 9 ? (u < .5 ? 20.0f : 50.0f) : u < .7 ? 30.0f : 40.0f;
+        check(sampled[k] == wanted, "sample %zu is %g, expected %g", k, double(sampled[k]), double(wanted));
     }
 }
 

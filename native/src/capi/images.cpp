@@ -135,7 +135,7 @@ hb_status hb_image_noise(const uint8_t* in, float* levels, int64_t count, float 
     });
 }
 
-hb_status hb_image_poisson(const uint8_t* in, float* levels, int64_t count, const int32_t* place, const int16_t* guide,
+hb_status hb_image_poisson(const uint8_t* in, float* levels, int64_t count, const int32_t* place, const int32_t* guide,
                            const double* cumulative, const float* level_of, const hb_stream* stream) {
     return on_values("image_poisson", in, levels, count, [&](Call& call) {
         call.not_null("place", place);

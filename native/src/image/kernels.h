@@ -13,12 +13,14 @@ namespace hb::image {
 
 // Images are rows of interleaved red, green and blue bytes. Levels are floats from 0 to 255, not cut to bytes yet.
 
-// Poisson distributions, one for every level: for level l, place[4 l ..] has where its guide begins, how many entries
-// that has (a power of two), where its distribution function begins, and its smallest sample. An entry of the guide is
-// the sample of all numbers in its part of [0, 1), or, if there are several, ~e, e being where the search begins.
+// Poisson distributions, one for every level: for level l, place[2 l ..] has where its distribution function begins and
+// its smallest sample, and guide[256 l + i] tells of the numbers from i / 256 to (i + 1) / 256:
+//   s << 16 | t  the sample is s where the 16 bits behind the first 8 are below t, s + 1 where they are above; where they
+//                are equal, the rest decides
+//   ~e           more samples than two are among them, and the search begins at e of the distribution function
 struct PhotonTables {
     const int32_t* place;
-    const int16_t* guide;
+    const int32_t* guide;
     const double* cumulative;
     const float* levels;  // for a number of photons
 };

@@ -27,30 +27,31 @@ void noise(const uint8_t* in, float* levels, int64_t count, float deviation, boo
 
 void poisson(const uint8_t* in, float* levels, int64_t count, const PhotonTables& tables, const PhiloxKey& key) {
     float drawn[2 * kChunk];
-    int32_t several[kChunk];
+    int32_t open[kChunk];
     for (int64_t first = 0; first < count; first += kChunk) {
         const int64_t n = std::min(kChunk, count - first);
         uniforms(key, 2 * first, 2 * n, drawn);
-        // Without branches, which nobody could foretell; where there are several samples, they are looked for after.
+        // Without branches, which nobody could foretell; samples that the guide leaves open are looked for after.
         int left = 0;
         for (int64_t i = 0; i < n; i++) {
-            const int32_t* table = tables.place + 4 * in[first + i];
-            const int entry = tables.guide[table[0] + static_cast<int>(drawn[2 * i] * static_cast<float>(table[1]))];
-            const int open = entry >> 31;  // all bits where there are several
-            levels[first + i] = tables.levels[entry & ~open];
-            several[left] = static_cast<int32_t>(i);
-            left -= open;
+            const int bits = static_cast<int>(drawn[2 * i] * 0x1p24f);
+            const int entry = tables.guide[256 * in[first + i] + (bits >> 16)];
+            const int rest = bits & 0xffff, turn = entry & 0xffff;
+            const int several = entry >> 31;  // all bits where there are
+            levels[first + i] = tables.levels[((entry >> 16) + (rest > turn)) & ~several];
+            open[left] = static_cast<int32_t>(i);
+            left += (rest == turn) | (several & 1);
         }
         for (int j = 0; j < left; j++) {
-            const int32_t i = several[j];
-            const int32_t* table = tables.place + 4 * in[first + i];
+            const int32_t i = open[j];
+            const int32_t* place = tables.place + 2 * in[first + i];
             const float high = drawn[2 * i];
             const double u = high + 0x1p-24 * drawn[2 * i + 1];
-            const double* cumulative = tables.cumulative + table[2];
-            int entry = ~tables.guide[table[0] + static_cast<int>(high * static_cast<float>(table[1]))];
-            entry += u >= cumulative[entry];
+            const double* cumulative = tables.cumulative + place[0];
+            const int guess = tables.guide[256 * in[first + i] + static_cast<int>(high * 256)];
+            int entry = guess < 0 ? ~guess : (guess >> 16) - place[1];
             while (u >= cumulative[entry]) entry++;
-            levels[first + i] = tables.levels[table[3] + entry];
+            levels[first + i] = tables.levels[place[1] + entry];
         }
     }
 }

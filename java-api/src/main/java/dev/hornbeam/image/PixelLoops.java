@@ -184,20 +184,22 @@ public final class PixelLoops {
     /**
      * Tables of a distribution for each of the 256 levels, for sampling by inversion.
      *
-     * @param place of level l, from 4l on: where its guide begins, how many entries that has (a power of two), where its
-     *     distribution function begins, its smallest sample
-     * @param guide the sample of all numbers in an entry's part of [0,1), or, if there are several, ~e, e being where in
-     *     the distribution function the search begins
+     * @param place of level l, from 2l on: where its distribution function begins, its smallest sample
+     * @param guide 256 entries for a level, each of which tells of 1/256 of the numbers in [0,1): {@code s << 16 | t} if
+     *     their sample is s where the 16 bits behind the first 8 are below t, s + 1 where they are above, and one of both
+     *     by all bits where they are t; or, if there are more samples than two, {@code ~e}, e being where in the
+     *     distribution function the search begins
      * @param cumulative distribution functions, each up to 1
      * @param levelOf the level that a sample stands for
      */
     @SuppressWarnings("ArrayRecordComponent") // Compared by no one.
-    public record SampleTables(int[] place, short[] guide, double[] cumulative, float[] levelOf) {}
+    public record SampleTables(int[] place, int[] guide, double[] cumulative, float[] levelOf) {}
 
     /** Samples the distribution of every value's level, value k by uniform numbers 2k (upper bits) and 2k + 1. */
     public static void sample(byte[] in, float[] levels, int count, SampleTables tables, Philox stream) {
         check(count, in.length, levels.length);
-        check(4 * 256, tables.place.length);
+        check(2 * 256, tables.place.length);
+        check(256 * 256, tables.guide.length);
         HornbeamNative.imagePoisson(
                 of(in),
                 of(levels),

@@ -28,7 +28,7 @@ import java.util.Map;
  */
 public final class HornbeamNative {
     /** The number of the header that this class was written for. */
-    public static final int HEADER_VERSION = 5;
+    public static final int HEADER_VERSION = 6;
 
     private static final Map<String, FunctionDescriptor> BINDINGS = new LinkedHashMap<>();
 

@@ -14,16 +14,16 @@ final class PoissonTable {
     // No number of 48 bits but 0 falls where the distribution function is below this or as close to 1.
     private static final double NEGLIGIBLE = 0x1p-60;
 
-    // Powers of two, so that the first 24 bits of a number are enough to find its place in the guide.
-    private static final int COARSE = 256;
-    private static final int FINE = 1024;
-    // Means from here on have a fine guide.
-    private static final double WIDE = 20;
+    // The first 8 bits of a number find its place in the guide, the next 16 mostly decide.
+    private static final int CELLS = 256;
+    private static final int REST = 0xffff;
 
     private final int first;
     private final double[] cumulative;
-    // For numbers in [i, i+1) / guide.length: their sample, or if there are several, ~entry where the search begins.
-    private final short[] guide;
+    // For numbers in [i, i+1) / CELLS, as the engine's header says: two samples and where one follows the other, or
+    // ~entry
+    // where the search begins.
+    private final int[] guide;
 
     PoissonTable(double mean) {
         int mode = (int) mean;
@@ -57,13 +57,19 @@ final class PoissonTable {
         }
         // Exactly 1, so that every uniform number finds its place.
         cumulative[cumulative.length - 1] = 1;
-        guide = new short[mean < WIDE ? COARSE : FINE];
-        for (int i = 0, entry = 0; i < guide.length; i++) {
-            while (cumulative[entry] <= (double) i / guide.length) {
+        guide = new int[CELLS];
+        for (int i = 0, entry = 0; i < CELLS; i++) {
+            while (cumulative[entry] <= (double) i / CELLS) {
                 entry++;
             }
-            boolean one = cumulative[entry] >= (i + 1.0) / guide.length;
-            guide[i] = (short) (one ? first + entry : ~entry);
+            double end = (i + 1.0) / CELLS;
+            if (cumulative[entry] >= end) {
+                guide[i] = (first + entry) << 16 | REST;
+            } else if (cumulative[entry + 1] >= end) {
+                guide[i] = (first + entry) << 16 | (int) (cumulative[entry] * 0x1p24) & REST;
+            } else {
+                guide[i] = ~entry;
+            }
         }
     }
 
@@ -74,33 +80,34 @@ final class PoissonTable {
 
     /** Returns the tables of one distribution per pixel value, in the order of the values, as the engine reads them. */
     static SampleTables joined(PoissonTable[] tables, float[] levelOf) {
-        int[] place = new int[4 * tables.length];
-        int guides = 0;
+        int[] place = new int[2 * tables.length];
         int entries = 0;
         for (int i = 0; i < tables.length; i++) {
-            place[4 * i] = guides;
-            place[4 * i + 1] = tables[i].guide.length;
-            place[4 * i + 2] = entries;
-            place[4 * i + 3] = tables[i].first;
-            guides += tables[i].guide.length;
+            place[2 * i] = entries;
+            place[2 * i + 1] = tables[i].first;
             entries += tables[i].cumulative.length;
         }
-        short[] guide = new short[guides];
+        int[] guide = new int[CELLS * tables.length];
         double[] cumulative = new double[entries];
         for (int i = 0; i < tables.length; i++) {
-            System.arraycopy(tables[i].guide, 0, guide, place[4 * i], tables[i].guide.length);
-            System.arraycopy(tables[i].cumulative, 0, cumulative, place[4 * i + 2], tables[i].cumulative.length);
+            System.arraycopy(tables[i].guide, 0, guide, CELLS * i, CELLS);
+            System.arraycopy(tables[i].cumulative, 0, cumulative, place[2 * i], tables[i].cumulative.length);
         }
         return new SampleTables(place, guide, cumulative, levelOf);
     }
 
     /** Returns the sample for two uniform numbers of 24 bits in [0, 1); the second one gives the lower bits. */
     int sample(float high, float low) {
-        int guess = guide[(int) (high * guide.length)];
-        return guess >= 0 ? guess : search(~guess, high + 0x1p-24 * low);
-    }
-
-    private int search(int entry, double u) {
+        int bits = (int) (high * 0x1p24f);
+        int guess = guide[bits >> 16];
+        int sample = guess >> 16;
+        int rest = bits & REST;
+        int turn = guess & REST;
+        if (guess >= 0 && rest != turn) {
+            return rest < turn ? sample : sample + 1;
+        }
+        int entry = guess < 0 ? ~guess : sample - first;
+        double u = high + 0x1p-24 * low;
         while (u >= cumulative[entry]) {
             entry++;
         }

@@ -18,7 +18,8 @@ public record CorruptionErrors(List<Integer> severities, Map<String, List<Double
     /**
      * Checks the table.
      *
-     * @throws IllegalArgumentException if there is no corruption or no severity, or a row has another length
+     * @throws IllegalArgumentException if there is no corruption or no severity, a row has another length, or an error is
+     *     not within [0, 1]
      */
     public CorruptionErrors {
         severities = List.copyOf(severities);
@@ -32,6 +33,12 @@ public record CorruptionErrors(List<Integer> severities, Map<String, List<Double
             if (row.getValue().size() != severities.size()) {
                 throw new IllegalArgumentException(row.getKey() + " has "
                         + row.getValue().size() + " errors for " + severities.size() + " severities");
+            }
+            for (double error : row.getValue()) {
+                if (!(error >= 0 && error <= 1)) {
+                    throw new IllegalArgumentException(
+                            "an error of " + row.getKey() + " is " + error + "; expected 0 to 1");
+                }
             }
         }
     }

@@ -43,17 +43,15 @@ public record StudyRun(
             throw UserError.cannotRead(summary, e);
         }
         JsonNode results = root.path("results");
-        if (!results.path("test_accuracy").isNumber()) {
-            throw new UserError(summary + ": has no results.test_accuracy; delete the run's folder to train it again");
+        double accuracy = number(results.path("test_accuracy"));
+        double seconds = results.has("train_seconds") ? number(results.path("train_seconds")) : 0;
+        if (!(accuracy >= 0 && accuracy <= 1) || !(seconds >= 0) || Double.isInfinite(seconds)) {
+            throw new UserError(summary + ": results.test_accuracy is " + accuracy + " and results.train_seconds "
+                    + seconds + "; expected 0 to 1 and a time; delete the run's folder to train it again");
         }
         try {
             return new StudyRun(
-                    method,
-                    value,
-                    seed,
-                    1 - results.path("test_accuracy").asDouble(),
-                    corruptions(root.path("corruption_errors")),
-                    results.path("train_seconds").asDouble());
+                    method, value, seed, 1 - accuracy, corruptions(root.path("corruption_errors")), seconds);
         } catch (IllegalArgumentException e) {
             throw new UserError(
                     summary + ": the errors on corrupted images are damaged: " + e.getMessage()
@@ -62,13 +60,17 @@ public record StudyRun(
         }
     }
 
+    private static double number(JsonNode node) {
+        return node.isNumber() ? node.asDouble() : Double.NaN;
+    }
+
     private static Optional<CorruptionErrors> corruptions(JsonNode node) {
         List<Integer> severities = new ArrayList<>();
         node.path("severities").forEach(severity -> severities.add(severity.asInt()));
         Map<String, List<Double>> errors = new LinkedHashMap<>();
         node.path("errors").properties().forEach(row -> {
             List<Double> numbers = new ArrayList<>();
-            row.getValue().forEach(number -> numbers.add(number.asDouble()));
+            row.getValue().forEach(number -> numbers.add(number(number)));
             errors.put(row.getKey(), numbers);
         });
         return errors.isEmpty() ? Optional.empty() : Optional.of(new CorruptionErrors(severities, errors));

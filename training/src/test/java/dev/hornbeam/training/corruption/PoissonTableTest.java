@@ -59,6 +59,32 @@ final class PoissonTableTest {
         assertTrue(sum > 0);
     }
 
+    /** A sample is the smallest n with u &lt; P(X ≤ n), for numbers anywhere and for those next to its turns. */
+    @ParameterizedTest
+    @ValueSource(doubles = {0.0117, 0.9, 4, 23.5, 180, 500})
+    void samplesAreThoseOfTheDistributionFunction(double mean) {
+        PoissonTable table = new PoissonTable(mean);
+        double[] below = new double[table.largest() + 2]; // P(X < n)
+        double log = -mean;
+        for (int n = 0; n + 1 < below.length; n++) {
+            below[n + 1] = below[n] + Math.exp(log);
+            log += Math.log(mean / (n + 1));
+        }
+        // What the sums of both sides may differ by.
+        double rounding = 1e-12;
+        Philox draw = new Philox(3, Purpose.TEST, 0, 0, 0);
+        for (int i = 0; i < 20_000; i++) {
+            double u = i % 2 == 0 ? draw.uniform(i) : below[(int) (draw.uniform(i) * below.length)];
+            for (double step : new double[] {-0x1p-24, -1e-11, 1e-11, 0x1p-24}) {
+                double at = Math.clamp(u + step, 0, 1 - 0x1p-30);
+                int n = sample(table, at);
+                double kept = Math.floor(at * 0x1p48) * 0x1p-48;
+                assertTrue(below[n] <= kept + rounding, n + " is too many for " + at);
+                assertTrue(kept < below[n + 1] + rounding, n + " is too few for " + at);
+            }
+        }
+    }
+
     /** The engine reads the joined tables as {@link PoissonTable#sample} reads one. */
     @ParameterizedTest
     @ValueSource(doubles = {3, 75, 500})

@@ -20,15 +20,16 @@ final class DamagedStudyRunTest {
     void summaries() {
         String summary = """
                 {"name": "damp", "results": {"test_accuracy": 0.875, "train_seconds": 12.5},
-                 "corruption_errors": {"severities": [1, 2], "errors": {"fog": [0.25, 0.5], "contrast": [0.5, null]}}}
+                 "corruption_errors": {"severities": [1, 2], "errors": {"fog": [0.25, 0.5], "contrast": [0.5, 1]}}}
                 """;
         new DamagedFiles(
                         "run of a study",
                         Map.of("summary.json", summary.getBytes(StandardCharsets.UTF_8)),
                         (folder, _) -> {
                             StudyRun run = StudyRun.read(StudyMethod.DAMP, .1, 1, folder.resolve("summary.json"));
-                            assertTrue(Double.isFinite(run.error()));
-                            run.corruptions().ifPresent(table -> table.mean());
+                            assertTrue(run.error() >= 0 && run.error() <= 1);
+                            assertTrue(Double.isFinite(run.seconds()));
+                            run.corruptions().ifPresent(table -> assertTrue(table.mean() >= 0 && table.mean() <= 1));
                             return 1;
                         })
                 .check();
