@@ -78,10 +78,18 @@ public final class Predictor implements AutoCloseable {
         try {
             Checkpoint.loadWeights(checkpoint, network);
             known.dtype().applyTo(network);
-            return of(network, Device.cpu(), known.preprocessing(), known.normalization(), known.classNames());
+            return of(checkpoint, known, network);
         } catch (UserError e) {
             network.close();
             throw e;
+        }
+    }
+
+    private static Predictor of(Path checkpoint, Checkpoint known, Module network) {
+        try {
+            return of(network, Device.cpu(), known.preprocessing(), known.normalization(), known.classNames());
+        } catch (UserError e) {
+            throw new UserError(checkpoint + ": " + e.getMessage(), e);
         }
     }
 

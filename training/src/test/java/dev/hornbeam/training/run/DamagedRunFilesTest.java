@@ -181,6 +181,9 @@ final class DamagedRunFilesTest {
         assertEquals(
                 damaged + "base_width is 999, but no tensor in the file is longer than 4",
                 refusal("base_width\\\": 1, ", "base_width\\\":999,"));
+        assertEquals(
+                "FILE: means and standard deviations are given for 1 channels; the network reads 2",
+                refusal("channels\\\": 1, \\\"resize", "channels\\\": 2, \\\"resize"));
         String unknown = refusal("smallcnn28_gn", "smallcnn29_gn");
         assertTrue(unknown.startsWith("FILE: there is no model \"smallcnn29_gn\""), unknown);
     }
