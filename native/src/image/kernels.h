@@ -15,7 +15,8 @@ namespace hb::image {
 
 // Poisson distributions, one for every level: for level l, place[2 l ..] has where its distribution function begins and
 // its smallest sample, and guide[256 l + i] tells of the numbers from i / 256 to (i + 1) / 256:
-//   s << 16 | t  the sample is s where the 16 bits behind the first 8 are below t, s + 1 where they are above; where they
+//   s << 16 | t  the sample is s where the 16 bits behind the first 8 are below t, s + 1 where they are above; where
+//   they
 //                are equal, the rest decides
 //   ~e           more samples than two are among them, and the search begins at e of the distribution function
 struct PhotonTables {
