@@ -253,10 +253,6 @@ public final class PixelLoops {
         return MemorySegment.ofArray(array);
     }
 
-    private static MemorySegment of(short[] array) {
-        return MemorySegment.ofArray(array);
-    }
-
     private static MemorySegment of(int[] array) {
         return MemorySegment.ofArray(array);
     }
