@@ -66,7 +66,7 @@ final class PoissonTable {
             if (cumulative[entry] >= end) {
                 guide[i] = (first + entry) << 16 | REST;
             } else if (cumulative[entry + 1] >= end) {
-                guide[i] = (first + entry) << 16 | (int) (cumulative[entry] * 0x1p24) & REST;
+                guide[i] = (first + entry) << 16 | ((int) (cumulative[entry] * 0x1p24) & REST);
             } else {
                 guide[i] = ~entry;
             }
